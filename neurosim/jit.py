@@ -1,0 +1,175 @@
+"""The one place for Numba: compiler flags, signature types, the drift ABI, and the folder of compiled kernels.
+
+A *kernel* is called from Python. It is compiled for one floating type when that type is first asked for, under an explicit
+signature, and kept on disk, so that the next process loads it in milliseconds. A *helper* is called from kernels only and
+becomes part of them.
+
+Drift ABI: ``drift(t, y, p, layout, u, work, out)`` writes dy/dt of a whole batch into `out`.
+
+========  =========================================================================================
+t         time in seconds
+y         state, flat; block i of `layout` is an array (planes, rows, units)
+p         slow numbers, shared by all rows: first the leak rate of every block in 1/s, then the model's own
+layout    integers: rows, number of blocks, then (offset, planes, units) per block, then the model's own
+u         what changes with every batch: drives, targets, nudges, one line per row
+work      scratch
+out       rates in state units per second
+========  =========================================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba import types
+
+# error_model="numpy": the division check of the Python model stops vectorisation. fastmath keeps NaN and infinity honest:
+# "contract" only fuses multiply-add; "reassoc" is for sums of squares and nothing else.
+FLAGS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
+REDUCTION_FLAGS: dict[str, Any] = {**FLAGS, "fastmath": {"contract", "reassoc"}}
+
+HEADER = 2  # entries of `layout` before the block table
+BLOCK_ENTRIES = 3  # offset, planes, units
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_lock = threading.RLock()
+_compile_seconds = 0.0
+
+
+def vector(real: Any) -> Any:
+    """Return the type of a contiguous vector of `real`."""
+    return types.Array(real, 1, "C")
+
+
+INDEX = vector(types.int64)
+
+
+def drift_signature(real: Any) -> Any:
+    """Return the signature of a drift for the floating type `real`."""
+    v = vector(real)
+    return types.void(types.float64, v, v, INDEX, v, v, v)
+
+
+@cache
+def kernel_sources_digest() -> str:
+    """Return a digest of every source file that can end up in a compiled kernel.
+
+    Numba checks only the file that holds a function, so an edit in an imported helper would leave stale machine code.
+    """
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version}".encode())
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        text = path.read_bytes()
+        if b"neurosim.jit" in text or path == Path(__file__):
+            digest.update(str(path.relative_to(root)).encode() + text)
+    return digest.hexdigest()[:16]
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder of compiled kernels: in $NEUROSIM_CACHE, else the user's cache folder, else a temporary one."""
+    if sys.platform == "win32":
+        user = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        user = Path.home() / "Library" / "Caches"
+    else:
+        user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    chosen = os.environ.get("NEUROSIM_CACHE")
+    candidates = [Path(chosen)] if chosen else [user / "neurosim", Path(tempfile.gettempdir()) / "neurosim-cache"]
+    for base in candidates:
+        folder = base / f"kernels-{kernel_sources_digest()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    tried = ", ".join(str(base) for base in candidates)
+    raise OSError(f"no writable folder for compiled kernels (tried {tried}); set NEUROSIM_CACHE to one")
+
+
+def _njit(function: Callable[..., Any], flags: dict[str, Any], keep: bool) -> Any:
+    # Numba reads the folder when a function is decorated; other users of Numba in this process keep their own.
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder())
+    try:
+        return numba.njit(function, cache=keep, **flags)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+class Kernel:
+    """A compiled function, one version per floating type.
+
+    Parameters
+    ----------
+    function : callable
+        The Python source.
+    signature : callable
+        Maps a Numba floating type to the signature.
+    flags : dict
+        Compiler flags.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: Callable[[Any], Any], flags: dict[str, Any]) -> None:
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.signature = signature
+        self.dispatcher = _njit(function, flags, keep=True)
+        self._ready: set[np.dtype[Any]] = set()
+
+    def __getitem__(self, dtype: Any) -> Any:
+        """Return the function ready for `dtype` (float32 or float64), compiled now or loaded from disk.
+
+        What is returned can be called, and passed to another kernel as a drift or a step.
+        """
+        dtype = np.dtype(dtype)
+        if dtype not in self._ready:
+            global _compile_seconds
+            with _lock:
+                began = time.perf_counter()
+                self.dispatcher.disable_compile(False)
+                self.dispatcher.compile(self.signature(numba.from_dtype(dtype)))
+                self.dispatcher.disable_compile()
+                self._ready.add(dtype)
+                _compile_seconds += time.perf_counter() - began
+        return self.dispatcher
+
+
+def kernel(signature: Callable[[Any], Any], flags: dict[str, Any] | None = None) -> Callable[[Callable[..., Any]], Kernel]:
+    """Decorate a function that Python calls; `signature` maps a floating type to its signature."""
+
+    def decorate(function: Callable[..., Any]) -> Kernel:
+        return Kernel(function, signature, FLAGS if flags is None else flags)
+
+    return decorate
+
+
+def helper(function: Function) -> Function:
+    """Decorate a function that only kernels call."""
+    return _njit(function, FLAGS, keep=False)  # type: ignore[no-any-return]
+
+
+def inlined(function: Function) -> Function:
+    """Decorate a scalar function that must vanish into the loop that calls it, or the loop would not vectorise."""
+    return _njit(function, {**FLAGS, "forceinline": True}, keep=False)  # type: ignore[no-any-return]
+
+
+def reduction(function: Function) -> Function:
+    """Decorate a sum whose terms may be added in any order; nothing else may use these flags."""
+    return _njit(function, REDUCTION_FLAGS, keep=False)  # type: ignore[no-any-return]
+
+
+def compile_seconds() -> float:
+    """Return the seconds this process has spent compiling kernels or loading them from disk."""
+    return _compile_seconds

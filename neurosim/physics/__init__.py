@@ -1,0 +1,1 @@
+"""WHAT relaxes: physical models, their parameters, drifts, costs and imperfections."""

@@ -1,0 +1,61 @@
+"""Activations and their slopes in NumPy: for Jacobians, exact gradients and tests, independent of the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from neurosim.physics.names import ActivationName
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation f and its slope f', both elementwise.
+
+    Parameters
+    ----------
+    value, slope : callable
+        Map an array of currents to an array of the same shape.
+    keeps_fixed_points_when_damped : bool
+        Whether f((v + Lambda s) / (1 + Lambda)) = s wherever f(v) = s: true for clipped identities only.
+    """
+
+    value: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+    keeps_fixed_points_when_damped: bool = False
+
+
+def _logistic_slope(x: Array) -> Array:
+    return np.asarray(expit(x) * expit(-x))
+
+
+def _dsilu(x: Array) -> Array:
+    return np.asarray(x / 2 * expit(x) + (1 - x / 2) * expit(x - 2))
+
+
+def _dsilu_slope(x: Array) -> Array:
+    return np.asarray(
+        (expit(x) - expit(x - 2)) / 2 + x / 2 * _logistic_slope(x) + (1 - x / 2) * _logistic_slope(x - 2)
+    )
+
+
+ACTIVATIONS: dict[ActivationName, Activation] = {
+    "identity": Activation(lambda x: x, np.ones_like, True),
+    "relu": Activation(lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(x.dtype), True),
+    "hard_sigmoid": Activation(
+        lambda x: np.clip(x, 0, 1), lambda x: ((x > 0) & (x < 1)).astype(x.dtype), True
+    ),
+    "tanh": Activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "sigmoid": Activation(expit, _logistic_slope),
+    "shifted_sigmoid": Activation(lambda x: np.asarray(expit(4 * x - 2)), lambda x: 4 * _logistic_slope(4 * x - 2)),
+    "silu": Activation(lambda x: np.asarray(x * expit(x)), lambda x: np.asarray(expit(x) + x * _logistic_slope(x))),
+    "dsilu": Activation(_dsilu, _dsilu_slope),
+    "softplus": Activation(lambda x: np.logaddexp(0, x).astype(x.dtype), expit),
+}

@@ -1,0 +1,41 @@
+"""Costs of a prediction in NumPy: value, gradient and curvature, independent of the kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax, softmax
+
+from neurosim.physics.names import CostName
+
+Array = npt.NDArray[Any]
+
+
+def cost(name: CostName, s: Array, target: Array) -> Array:
+    """Return the cost of each row, shape (rows,): |s - y|^2 / 2, or -y . log softmax(s).
+
+    Parameters
+    ----------
+    name : {"squared_error", "cross_entropy"}
+        Which cost.
+    s, target : ndarray, shape (rows, outputs)
+        Prediction and target; for cross-entropy the rows of `target` sum to one.
+    """
+    if name == "cross_entropy":
+        return np.asarray(-np.sum(target * log_softmax(s, axis=1), axis=1))
+    return np.asarray(np.sum((s - target) ** 2, axis=1) / 2)
+
+
+def cost_gradient(name: CostName, s: Array, target: Array) -> Array:
+    """Return dC/ds of each row, shape (rows, outputs): s - y, or softmax(s) - y."""
+    return np.asarray((softmax(s, axis=1) if name == "cross_entropy" else s) - target)
+
+
+def cost_curvature_times(name: CostName, s: Array, v: Array) -> Array:
+    """Return (d2C/ds2) v of each row, shape (rows, outputs)."""
+    if name == "cross_entropy":
+        p = softmax(s, axis=1)
+        return np.asarray(p * (v - np.sum(p * v, axis=1, keepdims=True)))
+    return v

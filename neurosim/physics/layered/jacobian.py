@@ -1,0 +1,142 @@
+"""The Jacobian of the compartment network at a state, as products with vectors.
+
+With D = f'(v), all at the linearisation point (activity coordinates; in membrane coordinates D multiplies the incoming
+perturbation instead):
+
+    J ds = (1/tau) (-ds + D dv),   dv_{k,c} = (W_{k-1} sum_c p_c ds_{k-1,c} + gain_c B_k sum_c q_c ds_{k+1,c}
+                                               + Lambda_k ds_{k,c}) / (1 + Lambda_k)
+
+and in the output layer -gain_c beta d2C/ds2 in place of the feedback, where the cost gradient is live.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.physics.activations import ACTIVATIONS
+from neurosim.physics.costs import cost_curvature_times, cost_gradient
+from neurosim.physics.layered import layout as at
+from neurosim.physics.model import Linearisation
+
+if TYPE_CHECKING:
+    from neurosim.physics.layered.system import LayeredSystem
+
+Array = npt.NDArray[Any]
+
+
+class LayeredLinearisation(Linearisation):
+    """J at one state of a `LayeredSystem`.
+
+    Parameters
+    ----------
+    system : LayeredSystem
+        The network with its batch.
+    state : ndarray, shape (size,)
+        Where to linearise.
+    """
+
+    def __init__(self, system: LayeredSystem, state: Array) -> None:
+        model = system.model
+        self.system = system
+        self.parameters = model.parameters
+        self.p, self.q, self.gain = (
+            np.asarray(table, system.dtype)
+            for table in (model.compartments.forward, model.compartments.backward, model.compartments.gain)
+        )
+        self.leak = system.leak_rates
+        self.last = len(system.blocks)
+        self.damping = model.p[model.header.damping : model.header.damping + self.last]
+        self.activity = system.activities(state)
+        hidden = ACTIVATIONS[model.settings.activation].slope
+        output = ACTIVATIONS[model.settings.output_activation]
+        currents = system.views(state) if system.membrane else self._currents(state)
+        self.slopes = [hidden(v) for v in currents[:-1]] + [output.slope(currents[-1])]
+        self.prediction = system.prediction(state)
+        self.output_slope = output.slope(self._output_current(state))
+
+    def _output_current(self, state: Array) -> Array:
+        below = self.system.forward_signal(state, self.last - 1) @ self.parameters[f"W_{self.last - 1}"]
+        return np.asarray(below + self.parameters[f"b_{self.last}"])
+
+    def _currents(self, state: Array) -> list[Array]:
+        """Return the total current v of every layer, shape (planes, rows, units)."""
+        system = self.system
+        currents = []
+        for k in range(1, self.last + 1):
+            a = system.forward_signal(state, k - 1) @ self.parameters[f"W_{k - 1}"] + self.parameters[f"b_{k}"]
+            if k < self.last:
+                F = np.stack([system.backward_signal(state, k + 1) @ self.parameters[f"B_{k}"]] * len(self.gain))
+            else:
+                F = -system.nudges[:, None] * self._cost_gradients(state)
+            keep = 1 / (1 + self.damping[k - 1])
+            currents.append(keep * (a + self.gain[:, None, None] * F + self.damping[k - 1] * self.activity[k - 1]))
+        return currents
+
+    def _cost_gradients(self, state: Array) -> Array:
+        """Return the cost gradient that every compartment of the outputs feels, shape (planes, rows, outputs)."""
+        system, name = self.system, self.system.model.settings.cost
+        if system.gradient_at == at.AT_COMPARTMENT:
+            return np.stack([cost_gradient(name, s, system.targets) for s in self.activity[-1]])
+        frozen = system.gradient_at == at.AT_FROZEN
+        g = system.frozen_gradient if frozen else cost_gradient(name, system.prediction(state), system.targets)
+        return np.stack([g] * len(self.gain))
+
+    def times(self, v: Array) -> Array:
+        """Return J v, shape (size,)."""
+        system, name = self.system, self.system.model.settings.cost
+        d = system.views(v)
+        ds = [D * x for D, x in zip(self.slopes, d, strict=True)] if system.membrane else d
+        result = np.empty_like(v)
+        for k, out in enumerate(system.views(result), start=1):
+            dv = np.zeros_like(out)
+            da = np.zeros_like(out[0])
+            if k > 1:
+                da = np.einsum("c,crn->rn", self.p, ds[k - 2]) @ self.parameters[f"W_{k - 1}"]
+            dv += da
+            if k < self.last:
+                dF = np.einsum("c,crn->rn", self.q, ds[k]) @ self.parameters[f"B_{k}"]
+                dv += self.gain[:, None, None] * dF
+            else:
+                strength = self.gain[:, None, None] * system.nudges[:, None]
+                if system.gradient_at == at.AT_CURRENT:
+                    dv -= strength * cost_curvature_times(name, self.prediction, self.output_slope * da)
+                elif system.gradient_at == at.AT_COMPARTMENT:
+                    curved = [cost_curvature_times(name, s, x) for s, x in zip(self.activity[-1], ds[-1], strict=True)]
+                    dv -= strength * np.stack(curved)
+            dv = (dv + self.damping[k - 1] * ds[k - 1]) / (1 + self.damping[k - 1])
+            out[:] = self.leak[k - 1] * ((dv if system.membrane else self.slopes[k - 1] * dv) - d[k - 1])
+        return result
+
+    def transposed_times(self, v: Array) -> Array:
+        """Return J^T v, shape (size,)."""
+        system, name = self.system, self.system.model.settings.cost
+        d = system.views(v)
+        result = np.zeros_like(v)
+        out = system.views(result)  # first collects the sensitivity to ds, then to the state
+        for k in range(self.last, 0, -1):
+            lam = self.leak[k - 1]
+            dv = lam * d[k - 1] if system.membrane else lam * self.slopes[k - 1] * d[k - 1]
+            dv = dv / (1 + self.damping[k - 1])
+            out[k - 1] += self.damping[k - 1] * dv
+            da = dv.sum(axis=0)
+            if k < self.last:
+                dF = np.einsum("c,crn->rn", self.gain, dv) @ self.parameters[f"B_{k}"].T
+                out[k] += self.q[:, None, None] * dF
+            else:
+                strength = self.gain[:, None, None] * system.nudges[:, None]
+                if system.gradient_at == at.AT_CURRENT:
+                    pulled = np.sum(strength * dv, axis=0)
+                    da = da - self.output_slope * cost_curvature_times(name, self.prediction, pulled)
+                elif system.gradient_at == at.AT_COMPARTMENT:
+                    pairs = zip(self.activity[-1], strength * dv, strict=True)
+                    out[-1] -= np.stack([cost_curvature_times(name, s, x) for s, x in pairs])
+            if k > 1:
+                out[k - 2] += self.p[:, None, None] * (da @ self.parameters[f"W_{k - 1}"].T)
+        for k, block in enumerate(out, start=1):
+            if system.membrane:
+                block *= self.slopes[k - 1]
+            block -= self.leak[k - 1] * d[k - 1]
+        return result

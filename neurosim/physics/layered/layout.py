@@ -1,0 +1,153 @@
+"""Where everything sits in the flat arrays of the compartment network.
+
+`p`       leak rate of every layer | p_c, q_c, gain_c | Lambda of every layer | W_0, b_1, W_1, b_2, ... | B_1, B_2, ...
+`u`       x W_0 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L)
+`work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) | activity (state)
+`layout`  the block table of `neurosim.physics.model` | the constants below | for every layer: offsets of W, B and b in `p`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.jit import BLOCK_ENTRIES, HEADER
+from neurosim.physics.model import StateBlock, block_table
+from neurosim.physics.names import ACTIVATION_CODE, COST_CODE
+from neurosim.physics.parameters import ParameterBlock
+
+# Positions after the block table; kernels add HEADER + BLOCK_ENTRIES * layers.
+COMPARTMENTS, COORDINATES, GRADIENT, COST, ACTIVATION, OUTPUT_ACTIVATION = range(6)
+TABLES, DAMPING = 6, 7
+DRIVE, TARGETS, NUDGE, FROZEN = 8, 9, 10, 11
+MEAN, DIFFERENCE, FORWARD, FEEDBACK, ACTIVITY = 12, 13, 14, 15, 16
+LAYERS = 17  # first entry of the per-layer table
+LAYER_ENTRIES = 3  # offsets of W (from the layer below), B (from the layer above), b
+
+MEMBRANE = 1  # value of COORDINATES
+AT_CURRENT, AT_COMPARTMENT, AT_FROZEN = 0, 1, 2  # values of GRADIENT
+
+
+def parameter_blocks(layers: tuple[int, ...]) -> tuple[ParameterBlock, ...]:
+    """Return the parameters of a network with `layers` units: W_k, b_k (trained), then B_k."""
+    forward = [
+        block
+        for k, (below, above) in enumerate(zip(layers, layers[1:], strict=False))
+        for block in (
+            ParameterBlock(f"W_{k}", (below, above), f"forward conductances from layer {k} to {k + 1}"),
+            ParameterBlock(f"b_{k + 1}", (above,), f"biases of layer {k + 1}"),
+        )
+    ]
+    feedback = [
+        ParameterBlock(f"B_{k}", (layers[k + 1], layers[k]), f"feedback conductances from layer {k + 1} to {k}", False)
+        for k in range(1, len(layers) - 1)
+    ]
+    return (*forward, *feedback)
+
+
+def state_blocks(layers: tuple[int, ...], compartments: int) -> tuple[StateBlock, ...]:
+    """Return one state block per layer above the inputs."""
+    return tuple(StateBlock(f"layer_{k}", compartments, units) for k, units in enumerate(layers[1:], start=1))
+
+
+@dataclass(frozen=True)
+class Header:
+    """Offsets inside `p` before the parameters.
+
+    Parameters
+    ----------
+    layers : int
+        Number of layers above the inputs, L.
+    compartments : int
+        Compartments per neuron, C.
+    """
+
+    layers: int
+    compartments: int
+
+    @property
+    def tables(self) -> int:
+        """Offset of p_c, q_c, gain_c."""
+        return self.layers
+
+    @property
+    def damping(self) -> int:
+        """Offset of Lambda_k."""
+        return self.layers + 3 * self.compartments
+
+    @property
+    def size(self) -> int:
+        """Offset of the first parameter."""
+        return 2 * self.layers + 3 * self.compartments
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Offsets and sizes of `u` and `work` for a number of rows, and the whole integer layout."""
+
+    layout: npt.NDArray[np.int64]
+    u_size: int
+    work_size: int
+
+
+def arena(
+    layers: tuple[int, ...],
+    rows: int,
+    compartments: int,
+    offsets: dict[str, int],
+    codes: dict[str, Any],
+) -> Arena:
+    """Lay out the arrays of a system.
+
+    Parameters
+    ----------
+    layers : tuple of int
+        Units per layer, inputs first.
+    rows : int
+        Samples.
+    compartments : int
+        Compartments per neuron.
+    offsets : dict
+        Offset of every named parameter in `p`.
+    codes : dict
+        ``membrane`` (bool), ``gradient`` (AT_...), ``cost``, ``activation``, ``output_activation`` (names).
+    """
+    blocks = state_blocks(layers, compartments)
+    widest = rows * max(layers[1:])
+    outputs, count = rows * layers[-1], len(layers) - 1
+    header = Header(count, compartments)
+    drive, targets = 0, rows * layers[1]
+    nudge, frozen = targets + outputs, targets + outputs + rows
+    state = compartments * rows * sum(layers[1:])
+    constants = [
+        compartments,
+        MEMBRANE if codes["membrane"] else 0,
+        codes["gradient"],
+        COST_CODE[codes["cost"]],
+        ACTIVATION_CODE[codes["activation"]],
+        ACTIVATION_CODE[codes["output_activation"]],
+        header.tables,
+        header.damping,
+        drive,
+        targets,
+        nudge,
+        frozen,
+        *(i * widest for i in range(5)),
+    ]
+    per_layer = [
+        offset
+        for k in range(1, count + 1)
+        for offset in (offsets[f"W_{k - 1}"], offsets.get(f"B_{k}", -1), offsets[f"b_{k}"])
+    ]
+    table = block_table(blocks, rows)
+    assert len(table) == HEADER + BLOCK_ENTRIES * count
+    assert len(constants) == LAYERS
+    assert len(per_layer) == LAYER_ENTRIES * count
+    return Arena(
+        layout=np.array(table + constants + per_layer, dtype=np.int64),
+        u_size=frozen + outputs,
+        work_size=4 * widest + (state if codes["membrane"] else 0),
+    )

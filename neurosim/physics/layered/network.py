@@ -1,0 +1,132 @@
+"""The compartment network as a circuit: its parameters, how they are drawn, and what it offers to solvers."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse.linalg import svds
+
+from neurosim.errors import SimulationError
+from neurosim.physics import imperfections
+from neurosim.physics.activations import ACTIVATIONS
+from neurosim.physics.layered.compartments import Compartments
+from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
+from neurosim.physics.layered.settings import Init, LayeredCircuit
+from neurosim.physics.layered.system import LayeredSystem
+from neurosim.physics.model import PhysicalModel
+from neurosim.physics.parameters import Parameters
+from neurosim.seeds import Purpose, generator
+
+Array = npt.NDArray[Any]
+
+
+class CompartmentNetwork(PhysicalModel):
+    """Layers of point neurons or dyads; see `neurosim.physics.layered.drift` for the equation.
+
+    Parameters
+    ----------
+    settings : LayeredCircuit
+        Sizes, activations, cost, initialisation, feedback.
+    compartments : Compartments
+        How the compartments of a neuron speak to other layers; set by the learning rule.
+    dtype : {"float32", "float64"}
+        Type of all numbers.
+    seed : int
+        Seed of the initial conductances and of the imperfections.
+
+    Raises
+    ------
+    SimulationError
+        If the number of compartments does not fit the neuron, or damping would move the fixed points.
+    """
+
+    def __init__(self, settings: LayeredCircuit, compartments: Compartments, dtype: npt.DTypeLike, seed: int) -> None:
+        wanted = 2 if settings.neuron == "dyad" else 1
+        if compartments.count != wanted:
+            raise SimulationError(
+                f"circuit.neuron is '{settings.neuron}', with {wanted} compartments; the rule wants {compartments.count}"
+            )
+        if compartments.damped and not ACTIVATIONS[settings.activation].keeps_fixed_points_when_damped:
+            raise SimulationError(
+                f"damping would move the fixed points of '{settings.activation}' units; it needs circuit.activation "
+                "identity, relu or hard_sigmoid"
+            )
+        self.settings = settings
+        self.compartments = compartments
+        self.layers = settings.layers
+        self.blocks = state_blocks(self.layers, compartments.count)
+        self.header = Header(len(self.layers) - 1, compartments.count)
+        blocks = parameter_blocks(self.layers)
+        self.p = np.zeros(self.header.size + sum(block.size for block in blocks), dtype)
+        self.parameters = Parameters(blocks, self.p[self.header.size :])
+        self._lock = Lock()
+        self._stale = True
+        self._write_header()
+        self._draw(seed)
+        self.synchronise()
+
+    @property
+    def reciprocal(self) -> bool:
+        """Whether the feedback conductances are the transpose of the forward ones, always."""
+        return self.settings.feedback == "reciprocal"
+
+    def system(self, rows: int) -> LayeredSystem:
+        """Return this circuit with room for `rows` samples on its terminals."""
+        return LayeredSystem(self, rows)
+
+    def parameters_changed(self) -> None:
+        """Note that feedback and damping have to follow the forward conductances before they are used next."""
+        self._stale = True
+
+    def synchronise(self) -> None:
+        """Make feedback follow forward conductances where it is reciprocal, and damping where there is any."""
+        with self._lock:
+            if not self._stale:
+                return
+            for k in range(1, len(self.layers) - 1):
+                if self.reciprocal:
+                    self.parameters[f"B_{k}"][:] = self.parameters[f"W_{k}"].T
+                if self.compartments.damped:
+                    self.p[self.header.damping + k - 1] = spectral_damping(self.parameters[f"W_{k}"])
+            self._stale = False
+
+    def _write_header(self) -> None:
+        tables = (*self.compartments.forward, *self.compartments.backward, *self.compartments.gain)
+        self.p[: self.header.layers] = 1.0 / self.settings.tau
+        self.p[self.header.tables : self.header.tables + len(tables)] = tables
+
+    def _draw(self, seed: int) -> None:
+        draw = generator(seed, Purpose.PARAMETERS)
+        for k, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
+            W = draw.standard_normal((below, above)) * standard_deviation(self.settings.init, below, above)
+            self.parameters[f"W_{k}"][:] = W
+        asymmetry = self.settings.imperfections.asymmetry
+        for k in range(1, len(self.layers) - 1):
+            transpose = self.parameters[f"W_{k}"].T
+            if asymmetry is None:
+                self.parameters[f"B_{k}"][:] = transpose
+            else:
+                xi = generator(seed, Purpose.ASYMMETRY, k)
+                self.parameters[f"B_{k}"][:] = imperfections.asymmetric(
+                    transpose, xi, angle_deg=asymmetry.angle_deg, relative_sd=asymmetry.relative_sd
+                )
+
+
+def standard_deviation(init: Init, fan_in: int, fan_out: int) -> float:
+    """Return the standard deviation of a conductance matrix from `fan_in` to `fan_out` units."""
+    variance = {"gaussian": 1.0 / fan_in, "xavier": 2.0 / (fan_in + fan_out), "kaiming": 2.0 / fan_in}[init.type]
+    return float(init.gain * np.sqrt(variance))
+
+
+def spectral_damping(W: Array) -> float:
+    """Return Lambda = max(0, (|W|^2 - 1) / 2) with the spectral norm |W|: the damping of Hoier and Zach (2024)."""
+    if min(W.shape) <= 32:
+        norm = float(np.linalg.norm(W.astype(np.float64), 2))
+    else:
+        # A fixed start vector keeps Lanczos deterministic.
+        start = np.ones(min(W.shape))
+        norm = float(svds(W.astype(np.float64), k=1, v0=start, return_singular_vectors=False)[0])
+    return max(0.0, (norm**2 - 1.0) / 2.0)

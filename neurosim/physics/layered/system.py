@@ -1,0 +1,157 @@
+"""The compartment network with a batch on its terminals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.jit import BLOCK_ENTRIES, HEADER
+from neurosim.physics.activations import ACTIVATIONS
+from neurosim.physics.costs import cost, cost_gradient
+from neurosim.physics.layered import layout as at
+from neurosim.physics.layered.drift import drift
+from neurosim.physics.layered.jacobian import LayeredLinearisation
+from neurosim.physics.layered.sweeps import LayerSweeps
+from neurosim.physics.model import System
+
+if TYPE_CHECKING:
+    from neurosim.physics.layered.network import CompartmentNetwork
+
+Array = npt.NDArray[Any]
+
+
+class LayeredSystem(System):
+    """A compartment network with `rows` samples on its terminals.
+
+    Parameters
+    ----------
+    model : CompartmentNetwork
+        The circuit.
+    rows : int
+        Number of samples, at least 1.
+    """
+
+    drift = drift
+    model: CompartmentNetwork
+
+    def __init__(self, model: CompartmentNetwork, rows: int) -> None:
+        settings, compartments = model.settings, model.compartments
+        self.model = model
+        self.rows = rows
+        self.blocks = model.blocks
+        self.p = model.p
+        offsets = {name: model.header.size + offset for name, offset in model.parameters.offsets.items()}
+        gradient = at.AT_CURRENT if compartments.gradient_at == "current" else at.AT_COMPARTMENT
+        codes = {
+            "membrane": settings.coordinates == "membrane",
+            "gradient": gradient,
+            "cost": settings.cost,
+            "activation": settings.activation,
+            "output_activation": settings.output_activation,
+        }
+        arena = at.arena(model.layers, rows, compartments.count, offsets, codes)
+        self.layout = arena.layout
+        self.u = np.zeros(arena.u_size, self.p.dtype)
+        self.work = np.zeros(arena.work_size, self.p.dtype)
+        self._live_gradient = gradient
+        self._constants = HEADER + BLOCK_ENTRIES * len(self.blocks)
+        outputs = model.layers[-1]
+        self.inputs = np.zeros((rows, model.layers[0]), self.p.dtype)
+        self.drive = self._terminal(at.DRIVE, model.layers[1])
+        self.targets = self._terminal(at.TARGETS, outputs)
+        self.nudges = self._terminal(at.NUDGE, 1).reshape(rows)
+        self.frozen_gradient = self._terminal(at.FROZEN, outputs)
+        self._sweeps: LayerSweeps | None = None
+
+    def _terminal(self, which: int, width: int) -> Array:
+        offset = int(self.layout[self._constants + which])
+        return self.u[offset : offset + self.rows * width].reshape(self.rows, width)
+
+    @property
+    def membrane(self) -> bool:
+        """Whether the state is the membrane state u rather than the activity s = f(u)."""
+        return self.model.settings.coordinates == "membrane"
+
+    @property
+    def gradient_at(self) -> int:
+        """Where the cost gradient is evaluated at present: `layout.AT_CURRENT`, `AT_COMPARTMENT` or `AT_FROZEN`."""
+        return int(self.layout[self._constants + at.GRADIENT])
+
+    def present(self, inputs: Array, targets: Array) -> None:
+        """Put a batch on the terminals; the cost gradient is live again."""
+        self.inputs[:] = inputs
+        self.targets[:] = targets
+        np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
+        self.layout[self._constants + at.GRADIENT] = self._live_gradient
+        if self._sweeps is not None:
+            self._sweeps.forget()
+
+    def nudge(self, beta: float) -> None:
+        """Set the strength with which the outputs of all rows are nudged."""
+        self.nudges[:] = beta
+
+    def freeze_cost_gradient(self, state: Array) -> None:
+        """Hold the cost gradient of later nudges at the prediction of `state`."""
+        settings = self.model.settings
+        self.frozen_gradient[:] = cost_gradient(settings.cost, self.prediction(state), self.targets)
+        self.layout[self._constants + at.GRADIENT] = at.AT_FROZEN
+
+    def activities(self, state: Array) -> list[Array]:
+        """Return the activities (planes, rows, units) of every layer above the inputs."""
+        views = self.views(state)
+        if not self.membrane:
+            return views
+        hidden = ACTIVATIONS[self.model.settings.activation].value
+        output = ACTIVATIONS[self.model.settings.output_activation].value
+        return [hidden(view) for view in views[:-1]] + [output(views[-1])]
+
+    def forward_signal(self, state: Array, layer: int) -> Array:
+        """Return sum_c p_c s_{k,c}, shape (rows, units): the activity that synapses above `layer` read; layer 0 is the input."""
+        if layer == 0:
+            return self.inputs
+        return _combine(self.model.compartments.forward, self.activities(state)[layer - 1])
+
+    def backward_signal(self, state: Array, layer: int) -> Array:
+        """Return sum_c q_c s_{k,c}, shape (rows, units): the signal that `layer` sends down."""
+        return _combine(self.model.compartments.backward, self.activities(state)[layer - 1])
+
+    def prediction(self, state: Array) -> Array:
+        """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, outputs): what the outputs would say unnudged."""
+        parameters, last = self.model.parameters, len(self.blocks)
+        below = self.drive if last == 1 else self.forward_signal(state, last - 1) @ parameters[f"W_{last - 1}"]
+        return ACTIVATIONS[self.model.settings.output_activation].value(below + parameters[f"b_{last}"])
+
+    def cost(self, prediction: Array) -> Array:
+        """Return the cost of each row, shape (rows,)."""
+        return cost(self.model.settings.cost, prediction, self.targets)
+
+    def linearise(self, state: Array) -> LayeredLinearisation:
+        """Return J = d(rate)/d(state) at `state`, as products."""
+        self.model.synchronise()
+        return LayeredLinearisation(self, state)
+
+    @property
+    def sweeps(self) -> LayerSweeps:
+        """Closed-form layer updates, with scratch arrays made when first needed."""
+        if self._sweeps is None:
+            self._sweeps = LayerSweeps(self)
+        return self._sweeps
+
+    def free_state(self, state: Array) -> bool:
+        """Write the free state by a forward pass, where compartments send nothing back while they agree."""
+        if not self.model.compartments.free_state_is_feed_forward:
+            return False
+        self.sweeps.forward_pass(state)
+        return True
+
+    def sweep(self, state: Array, order: str, first: bool) -> Array:
+        """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,)."""
+        return self.sweeps.sweep(state, order, first)
+
+
+def _combine(weights: tuple[float, ...], planes: Array) -> Array:
+    if weights == (1.0,):
+        return np.asarray(planes[0])
+    return np.einsum("c,crn->rn", np.asarray(weights, planes.dtype), planes)

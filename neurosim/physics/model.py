@@ -1,0 +1,189 @@
+"""What every physical model offers: the interface that solvers, rules and analyses are written against.
+
+A `PhysicalModel` is a circuit: parameters and wiring. A `System` is that circuit with a batch of samples on its terminals;
+it owns the arrays that kernels work on, and belongs to one thread at a time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.errors import SimulationError
+from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel
+from neurosim.physics.parameters import Parameters
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class StateBlock:
+    """One block of the state, an array (planes, rows, units).
+
+    Parameters
+    ----------
+    name : str
+        Its name in result files, ``state_<name>``.
+    planes : int
+        Compartments of each unit.
+    units : int
+        Units in the block.
+    unit : str
+        Physical unit of the values, "1" where they are dimensionless.
+    """
+
+    name: str
+    planes: int
+    units: int
+    unit: str = "1"
+
+
+def block_table(blocks: tuple[StateBlock, ...], rows: int) -> list[int]:
+    """Return the head of `layout`: rows, number of blocks, and (offset, planes, units) of each."""
+    table, offset = [rows, len(blocks)], 0
+    for block in blocks:
+        table += [offset, block.planes, block.units]
+        offset += block.planes * rows * block.units
+    return table
+
+
+class Linearisation(ABC):
+    """The Jacobian J = d(rate)/d(state) of a system at one state; block-diagonal, since rows are independent."""
+
+    @abstractmethod
+    def times(self, v: Array) -> Array:
+        """Return J v; `v` and the result have shape (size,)."""
+
+    @abstractmethod
+    def transposed_times(self, v: Array) -> Array:
+        """Return J^T v; `v` and the result have shape (size,)."""
+
+
+class System(ABC):
+    """A circuit with `rows` samples on its terminals.
+
+    Attributes
+    ----------
+    model : PhysicalModel
+        The circuit.
+    rows : int
+        Samples, all independent of each other.
+    p, layout, u, work : ndarray
+        What a drift is called with (see `neurosim.jit`). `p` is shared with the model; the others belong to this system.
+    drift : Kernel
+        The right-hand side.
+    blocks : tuple of StateBlock
+        Layout of the state.
+    """
+
+    drift: Kernel
+    model: PhysicalModel
+    blocks: tuple[StateBlock, ...]
+    rows: int
+    p: Array
+    layout: npt.NDArray[np.int64]
+    u: Array
+    work: Array
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Floating type of the state."""
+        return self.p.dtype
+
+    @property
+    def size(self) -> int:
+        """Number of values in the state."""
+        return sum(block.planes * block.units for block in self.blocks) * self.rows
+
+    @property
+    def leak_rates(self) -> Array:
+        """Leak rate 1/tau of every block, in 1/s."""
+        return self.p[: len(self.blocks)]
+
+    def rest(self) -> Array:
+        """Return a state of zeros, shape (size,)."""
+        return np.zeros(self.size, self.dtype)
+
+    def views(self, state: Array) -> list[Array]:
+        """Return the blocks of a flat state as arrays (planes, rows, units) that share its memory."""
+        table = self.layout[HEADER : HEADER + BLOCK_ENTRIES * len(self.blocks)].reshape(-1, BLOCK_ENTRIES)
+        return [
+            state[offset : offset + planes * self.rows * units].reshape(planes, self.rows, units)
+            for offset, planes, units in table.tolist()
+        ]
+
+    def rate(self, state: Array, time: float = 0.0) -> Array:
+        """Return d(state)/dt, shape (size,), in state units per second."""
+        self.model.synchronise()
+        out = np.empty_like(state)
+        self.drift[self.dtype](time, state, self.p, self.layout, self.u, self.work, out)
+        return out
+
+    @abstractmethod
+    def present(self, inputs: Array, targets: Array) -> None:
+        """Put a batch on the terminals: `inputs` (rows, inputs) and `targets` (rows, outputs)."""
+
+    @abstractmethod
+    def nudge(self, beta: float) -> None:
+        """Set the strength with which the outputs of all rows are nudged; 0 is the free circuit."""
+
+    @abstractmethod
+    def freeze_cost_gradient(self, state: Array) -> None:
+        """Hold the cost gradient of later nudges at the prediction of `state`."""
+
+    @abstractmethod
+    def prediction(self, state: Array) -> Array:
+        """Return what the outputs say in `state`, shape (rows, outputs), before any nudge acts on them."""
+
+    @abstractmethod
+    def cost(self, prediction: Array) -> Array:
+        """Return the cost of each row, shape (rows,), of a prediction against the targets presented."""
+
+    @abstractmethod
+    def linearise(self, state: Array) -> Linearisation:
+        """Return J = d(rate)/d(state) at `state`, as products."""
+
+    def free_state(self, state: Array) -> bool:
+        """Write the settled free state into `state` where the circuit has a closed form for it; say whether it has."""
+        return False
+
+    def sweep(self, state: Array, order: str, first: bool) -> Array:
+        """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,).
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has no closed form.
+        """
+        raise SimulationError(f"{type(self).__name__} has no closed-form sweeps; use an ODE solver or newton")
+
+
+class PhysicalModel(ABC):
+    """A circuit: parameters, wiring and state layout.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Named conductances and biases.
+    blocks : tuple of StateBlock
+        Layout of the state.
+    """
+
+    parameters: Parameters
+    blocks: tuple[StateBlock, ...]
+
+    @abstractmethod
+    def system(self, rows: int) -> System:
+        """Return this circuit with room for `rows` samples on its terminals."""
+
+    @abstractmethod
+    def parameters_changed(self) -> None:
+        """Say that trained parameters have changed; what follows from them is stale until `synchronise`."""
+
+    @abstractmethod
+    def synchronise(self) -> None:
+        """Bring what follows from the trained parameters up to date, such as reciprocal feedback; cheap if nothing is stale."""

@@ -1,0 +1,13 @@
+"""Names that circuits use for activations and costs, and the integer codes that kernels switch on."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+ActivationName = Literal[
+    "identity", "relu", "hard_sigmoid", "tanh", "sigmoid", "shifted_sigmoid", "silu", "dsilu", "softplus"
+]
+CostName = Literal["squared_error", "cross_entropy"]
+
+ACTIVATION_CODE: dict[str, int] = {name: code for code, name in enumerate(get_args(ActivationName))}
+COST_CODE: dict[str, int] = {name: code for code, name in enumerate(get_args(CostName))}

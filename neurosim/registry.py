@@ -1,0 +1,208 @@
+"""Names that users write, and the objects they stand for. A new rule, solver, dataset or plot is one line here.
+
+An entry holds strings only. The module behind it is imported when the name is first used, so that commands which only
+read scenarios import neither Numba nor Matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from neurosim.errors import UnknownNameError, nearest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name.
+
+    Parameters
+    ----------
+    target : str
+        ``"module:NAME"`` of the object, imported when first used.
+    settings : str
+        ``"module:NAME"`` of the `neurosim.settings.Settings` class with the keys that go with it; empty if there are none.
+    summary : str
+        One line for ``neurosim list``.
+    """
+
+    target: str
+    settings: str = ""
+    summary: str = ""
+
+
+def resolve(reference: str) -> Any:
+    """Import ``"module:NAME"`` and return the object.
+
+    Raises
+    ------
+    ImportError, AttributeError
+        If the reference does not exist: a mistake in this file, not of a user.
+    """
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)
+
+
+class Registry(Mapping[str, Entry]):
+    """A read-only table from names to entries.
+
+    Parameters
+    ----------
+    kind : str
+        What the names are, in the singular, for messages: "rule", "solver".
+    entries : mapping of str to Entry
+        The table.
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, Entry]) -> None:
+        self.kind = kind
+        self._entries = dict(entries)
+
+    def __getitem__(self, name: str) -> Entry:
+        """Return the entry of `name`; `UnknownNameError` with the nearest match where there is none."""
+        if name not in self._entries:
+            known = ", ".join(sorted(self._entries))
+            raise UnknownNameError(f"unknown {self.kind} '{name}'.{nearest(name, self._entries)} Known: {known}.")
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def load(self, name: str) -> Any:
+        """Import and return the object registered as `name`."""
+        return resolve(self[name].target)
+
+    def settings(self, name: str) -> type[Any]:
+        """Import and return the settings class registered as `name`."""
+        return resolve(self[name].settings)  # type: ignore[no-any-return]
+
+
+CIRCUIT_KINDS = Registry(
+    "circuit kind",
+    {
+        "layered": Entry(
+            target="neurosim.physics.layered.network:CompartmentNetwork",
+            settings="neurosim.physics.layered.settings:LayeredCircuit",
+            summary="Layers of point neurons or dyads with forward and feedback conductances.",
+        ),
+    },
+)
+
+RULES = Registry(
+    "rule",
+    {
+        "dual_propagation": Entry(
+            target="neurosim.learning.rules.dual_propagation:DualPropagation",
+            settings="neurosim.learning.rules.dual_propagation:DualPropagation",
+            summary="Dyadic neurons: two oppositely nudged compartments, one relaxation, local updates.",
+        ),
+        "backprop": Entry(
+            target="neurosim.learning.rules.backprop:Backprop",
+            settings="neurosim.learning.rules.backprop:Backprop",
+            summary="The exact gradient of the feed-forward prediction, as a reference.",
+        ),
+    },
+)
+
+SOLVERS = Registry(
+    "solver",
+    {
+        "sweeps": Entry(
+            target="neurosim.dynamics.sweeps:SweepSolver",
+            settings="neurosim.dynamics.settings:SweepsSettings",
+            summary="Layer by layer in closed form, until nothing changes.",
+        ),
+        "newton": Entry(
+            target="neurosim.dynamics.newton:NewtonSolver",
+            settings="neurosim.dynamics.settings:NewtonSettings",
+            summary="Equilibrium by Newton's method.",
+        ),
+        "euler": Entry(
+            target="neurosim.dynamics.schemes.euler:EULER",
+            settings="neurosim.dynamics.settings:FixedStepSettings",
+            summary="Explicit Euler, order 1.",
+        ),
+        "exponential_euler": Entry(
+            target="neurosim.dynamics.schemes.exponential_euler:EXPONENTIAL_EULER",
+            settings="neurosim.dynamics.settings:FixedStepSettings",
+            summary="Exact on the leak, order 1.",
+        ),
+        "heun": Entry(
+            target="neurosim.dynamics.schemes.heun:HEUN",
+            settings="neurosim.dynamics.settings:FixedStepSettings",
+            summary="Explicit trapezoid, order 2.",
+        ),
+        "rk4": Entry(
+            target="neurosim.dynamics.schemes.rk4:RK4",
+            settings="neurosim.dynamics.settings:FixedStepSettings",
+            summary="Classical Runge-Kutta, order 4.",
+        ),
+        "tsit5": Entry(
+            target="neurosim.dynamics.schemes.tsit5:TSIT5",
+            settings="neurosim.dynamics.settings:AdaptiveSettings",
+            summary="Tsitouras 5(4), adaptive step, dense output.",
+        ),
+        "radau": Entry(
+            target="neurosim.dynamics.radau:RadauSolver",
+            settings="neurosim.dynamics.settings:StiffSettings",
+            summary="Implicit, order 5, through SciPy: for stiff circuits and as a reference.",
+        ),
+    },
+)
+
+ANALYSES = Registry(
+    "analysis",
+    {
+        "relax": Entry(
+            target="neurosim.analysis.relax:run",
+            settings="neurosim.analysis.settings:RelaxAnalysis",
+            summary="Trajectories of a few samples through every phase of the rule.",
+        ),
+        "train": Entry(
+            target="neurosim.analysis.train:run",
+            settings="neurosim.analysis.settings:TrainAnalysis",
+            summary="Training with test error per epoch.",
+        ),
+    },
+)
+
+DATASETS = Registry(
+    "dataset",
+    {
+        "digits": Entry(
+            target="neurosim.datasets.digits:load",
+            settings="neurosim.datasets.settings:DigitsData",
+            summary="Handwritten digits, 8 x 8 pixels, embedded: 64 inputs, 10 classes.",
+        ),
+        "mnist": Entry(
+            target="neurosim.datasets.mnist:load",
+            settings="neurosim.datasets.settings:MnistData",
+            summary="MNIST from its four IDX files: 784 inputs, 10 classes.",
+        ),
+        "fashion_mnist": Entry(
+            target="neurosim.datasets.mnist:load",
+            settings="neurosim.datasets.settings:FashionMnistData",
+            summary="Fashion-MNIST from its four IDX files: 784 inputs, 10 classes.",
+        ),
+        "file": Entry(
+            target="neurosim.datasets.arrays:load",
+            settings="neurosim.datasets.settings:FileData",
+            summary="Your own arrays from an NPZ or HDF5 file; integer labels or regression targets.",
+        ),
+        "xor": Entry(
+            target="neurosim.datasets.generated:load_xor",
+            settings="neurosim.datasets.settings:XorData",
+            summary="The four patterns of exclusive or: 2 inputs, 2 classes.",
+        ),
+        "gaussian": Entry(
+            target="neurosim.datasets.generated:load_gaussian",
+            settings="neurosim.datasets.settings:GaussianData",
+            summary="Generated Gaussian clouds around centres drawn from the seed.",
+        ),
+    },
+)

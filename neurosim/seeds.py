@@ -1,0 +1,34 @@
+"""Every random draw outside kernels: a function of the seed, the purpose and an index, and of nothing else.
+
+Drawing one thing more or less never changes another draw, and nothing needs to be saved to resume a run.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    """What a stream of random numbers is for."""
+
+    PARAMETERS = 0
+    ASYMMETRY = 1
+    SHUFFLE = 2
+    DATA = 3
+
+
+def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:
+    """Return the stream of random numbers for a purpose.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the scenario.
+    purpose : Purpose
+        What the numbers are for.
+    *index : int
+        Which of several streams: a layer, an epoch.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *index)))
