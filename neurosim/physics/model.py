@@ -7,6 +7,7 @@ it owns the arrays that kernels work on, and belongs to one thread at a time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +131,19 @@ class System(ABC):
     @abstractmethod
     def nudge(self, beta: float) -> None:
         """Set the strength with which the outputs of all rows are nudged; 0 is the free circuit."""
+
+    @property
+    @abstractmethod
+    def free(self) -> bool:
+        """Whether no row is nudged."""
+
+    @abstractmethod
+    def take(self, rows: Sequence[int]) -> System:
+        """Return a system of its own with the given rows, in that order and repeated if asked, and what lies on them."""
+
+    def take_state(self, state: Array, rows: Sequence[int]) -> Array:
+        """Return the state of `take(rows)` that corresponds to `state`."""
+        return np.concatenate([view[:, rows].ravel() for view in self.views(state)])
 
     @abstractmethod
     def freeze_cost_gradient(self, state: Array) -> None:

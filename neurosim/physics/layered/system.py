@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,6 +92,20 @@ class LayeredSystem(System):
     def nudge(self, beta: float) -> None:
         """Set the strength with which the outputs of all rows are nudged."""
         self.nudges[:] = beta
+
+    @property
+    def free(self) -> bool:
+        """Whether no row is nudged."""
+        return not self.nudges.any()
+
+    def take(self, rows: Sequence[int]) -> LayeredSystem:
+        """Return a system of its own with the given rows and what lies on their terminals."""
+        other = LayeredSystem(self.model, len(rows))
+        other.present(self.inputs[rows], self.targets[rows])
+        other.nudges[:] = self.nudges[rows]
+        other.frozen_gradient[:] = self.frozen_gradient[rows]
+        other.layout[other._constants + at.GRADIENT] = self.gradient_at
+        return other
 
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""

@@ -1,0 +1,204 @@
+"""The loop of all schemes with an error estimate: PI step control, dense saves, the stop rule.
+
+A step is accepted if the error of every row is acceptable, err = max_r RMS(error_r / (atol + rtol max(|y|, |y_new|))) <= 1,
+so that a row's accuracy does not depend on the company it keeps. The next step is
+
+    h <- h min(10, max(0.2, 0.9 err^(-0.7/q) err_before^(0.4/q))),   q the order
+
+Source: E. Hairer, G. Wanner, Solving Ordinary Differential Equations II (1996), section IV.2, PI control; the first step
+follows E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I (1993), section II.4.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import types
+
+from neurosim.dynamics.fixed_step import SAVED_BYTES
+from neurosim.dynamics.rates import all_ended, row_rates
+from neurosim.dynamics.scheme import EmbeddedScheme, drift_type, embedded_signature, interpolant_signature
+from neurosim.dynamics.settings import AdaptiveSettings
+from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
+from neurosim.dynamics.status import Status, judge
+from neurosim.jit import BLOCK_ENTRIES, HEADER, INDEX, helper, kernel, vector
+from neurosim.physics.model import System
+
+Array = npt.NDArray[Any]
+
+STEPS_PER_CALL = 500  # so that Ctrl-C is answered
+SHRINK, GROW, SAFETY = 0.2, 10.0, 0.9
+
+STEPS, SAVE, SLOTS, ENDED = range(4)  # entries of `progress`
+TIME, STEP, ERROR = range(3)  # entries of `clock`: t, h, last accepted error
+RUNNING, DONE, TOO_SMALL = 0, 1, 2  # values of progress[ENDED]
+
+
+@helper
+def worst_row_error(error: Any, y: Any, y_new: Any, layout: Any, rtol: float, atol: float, rows_out: Any) -> float:
+    """Return the largest weighted RMS error of any row; NaN if any is NaN."""
+    rows, blocks = layout[0], layout[1]
+    rows_out[:] = 0.0
+    r_tol, a_tol = y.dtype.type(rtol), y.dtype.type(atol)
+    count = 0
+    for b in range(blocks):
+        at = HEADER + BLOCK_ENTRIES * b
+        offset, planes, n = layout[at], layout[at + 1], layout[at + 2]
+        count += planes * n
+        for c in range(planes):
+            for r in range(rows):
+                lo = offset + (c * rows + r) * n
+                for i in range(lo, lo + n):
+                    x = error[i] / (a_tol + r_tol * max(abs(y[i]), abs(y_new[i])))
+                    rows_out[r] += x * x
+    largest = 0.0
+    for r in range(rows):
+        value = math.sqrt(rows_out[r] / count)
+        if not value <= largest:
+            largest = value
+        if math.isnan(value):
+            return value
+    return largest
+
+
+def _run_signature(real: Any) -> Any:
+    v, f = vector(real), vector(types.float64)
+    saved, saved_rates = types.Array(real, 2, "C"), types.Array(types.float64, 2, "C")
+    return types.void(
+        types.FunctionType(embedded_signature(real)), types.FunctionType(interpolant_signature(real)), drift_type(real),
+        types.int64, types.float64, types.int64, v, v, INDEX, v, v, v, v, v,
+        types.float64, types.float64, types.float64, types.float64, f, saved, saved_rates, f, f, INDEX,
+    )  # fmt: skip
+
+
+@kernel(_run_signature)
+def run_adaptive(
+    step: Any, interpolant: Any, drift: Any, order: int, t_end: float, until: int, y: Any, p: Any, layout: Any, u: Any,
+    work: Any, k: Any, y_new: Any, error: Any, rtol: float, atol: float, tolerance: float, limit: float, save_times: Any,
+    saved: Any, saved_rates: Any, rates: Any, clock: Any, progress: Any,
+) -> None:  # fmt: skip
+    """Advance until `t_end`, or `until` steps are spent, or all rows have ended, or `saved` is full; k[:size] = f(t, y)."""
+    n = y.size
+    t, h, before = clock[TIME], clock[STEP], clock[ERROR]
+    steps, save, slot = progress[STEPS], progress[SAVE], 0
+    state = RUNNING
+    while steps < until and state == RUNNING:
+        if save == 0 and save_times.size > 0 and save_times[0] <= t:
+            saved[slot, :] = y
+            row_rates(k, p, layout, rates)
+            saved_rates[slot, :] = rates
+            slot, save = slot + 1, save + 1
+            continue
+        if h < 1e-13 * t_end:
+            state = TOO_SMALL
+            break
+        last = t + 1.01 * h >= t_end
+        if last:
+            h = t_end - t
+        step(drift, t, h, y, p, layout, u, work, k, y_new, error)
+        steps += 1
+        err = worst_row_error(error, y, y_new, layout, rtol, atol, rates)
+        if not err <= 1.0:
+            # A NaN shrinks the step too; if it persists the step becomes too small and says so.
+            h *= max(SHRINK, SAFETY * err ** (-1.0 / order)) if err > 1.0 and err < 1e30 else SHRINK
+            continue
+        ahead = t_end if last else t + h
+        full = False
+        while save < save_times.size and save_times[save] <= ahead:
+            if slot == saved.shape[0]:
+                full = True
+                break
+            interpolant(min(1.0, (save_times[save] - t) / h), h, y, k, saved[slot])
+            drift(save_times[save], saved[slot], p, layout, u, work, error)
+            row_rates(error, p, layout, rates)
+            saved_rates[slot, :] = rates
+            slot, save = slot + 1, save + 1
+        if full:
+            steps -= 1  # the step is taken again once the saved states have been fetched
+            break
+        y[:] = y_new
+        k[:n] = k[6 * n :] if k.size == 7 * n else k[k.size - n :]
+        t = ahead
+        row_rates(k, p, layout, rates)
+        if last or all_ended(rates, tolerance, limit):
+            state = DONE
+            break
+        err = max(err, 1e-4)
+        h *= min(GROW, max(SHRINK, SAFETY * err ** (-0.7 / order) * before ** (0.4 / order)))
+        before = err
+    row_rates(k, p, layout, rates)
+    clock[TIME], clock[STEP], clock[ERROR] = t, h, before
+    progress[STEPS], progress[SAVE], progress[SLOTS], progress[ENDED] = steps, save, slot, state
+
+
+@dataclass(frozen=True)
+class AdaptiveSolver(Solver):
+    """Relaxation by an explicit scheme whose step follows its error estimate.
+
+    Parameters
+    ----------
+    scheme : EmbeddedScheme
+        One compiled step with its error estimate and interpolant.
+    settings : AdaptiveSettings
+        Tolerances, end time, step budget.
+    """
+
+    scheme: EmbeddedScheme
+    settings: AdaptiveSettings
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Name of the scheme."""
+        return self.scheme.name
+
+    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+        """Relax `state` in place; saves are interpolated to the times asked for."""
+        settings, dtype, n = self.settings, system.dtype, state.size
+        k, y_new, error = np.empty(self.scheme.stages * n, dtype), np.empty_like(state), np.empty_like(state)
+        k[:n] = system.rate(state)
+        times = np.empty(0) if recorder is None else recorder.times[recorder.times <= settings.t_end]
+        slots = max(1, min(times.size, SAVED_BYTES // max(1, state.nbytes)))
+        saved, saved_rates = np.empty((slots, n if times.size else 0), dtype), np.empty((slots, system.rows))
+        tolerance = settings.tolerance if settings.tolerance is not None and recorder is None else -1.0
+        rates, progress = np.zeros(system.rows), np.zeros(4, np.int64)
+        clock = np.array([0.0, self._first_step(system, state, k[:n]), 1.0])
+        run, step, drift = run_adaptive[dtype], self.scheme.step[dtype], system.drift[dtype]
+        interpolant = self.scheme.interpolant[dtype]
+        while True:
+            until = min(settings.max_steps, int(progress[STEPS]) + STEPS_PER_CALL)
+            run(
+                step, interpolant, drift, self.scheme.order, settings.t_end, until, state, system.p, system.layout,
+                system.u, system.work, k, y_new, error, settings.rtol, settings.atol, tolerance, DIVERGED_RATE, times,
+                saved, saved_rates, rates, clock, progress,
+            )  # fmt: skip
+            if progress[SLOTS] and recorder is not None:
+                done = slice(0, int(progress[SLOTS]))
+                first = int(progress[SAVE]) - int(progress[SLOTS])
+                recorder.save(times[first : int(progress[SAVE])], saved[done], saved_rates[done])
+            if progress[ENDED] != RUNNING or progress[STEPS] >= settings.max_steps:
+                break
+        otherwise = Status.FINISHED if settings.tolerance is None else Status.NOT_SETTLED
+        if progress[ENDED] == TOO_SMALL:
+            otherwise = Status.STEP_TOO_SMALL
+        elif progress[ENDED] == RUNNING:
+            otherwise = Status.MAX_STEPS
+        codes = judge(rates, settings.tolerance, DIVERGED_RATE, otherwise)
+        return Relaxation(state, codes, rates, int(progress[STEPS]), float(clock[TIME]))
+
+    def _first_step(self, system: System, state: Array, rate: Array) -> float:
+        """Return a first step from the sizes of the state, of its rate, and of the change of the rate over a trial step."""
+        settings = self.settings
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale = settings.atol + settings.rtol * np.abs(state.astype(np.float64))
+            size, slope = (float(np.sqrt(np.mean((x / scale) ** 2))) for x in (state, rate))
+            trial = 1e-6 * settings.t_end if min(size, slope) < 1e-5 else 0.01 * size / slope
+            moved = (state + trial * rate).astype(system.dtype)
+            bend = float(np.sqrt(np.mean(((system.rate(moved, trial) - rate) / scale) ** 2))) / trial
+        steepest = max(slope, bend)
+        guess = (0.01 / steepest) ** (1 / self.scheme.order) if steepest > 1e-15 else 1e-3 * settings.t_end
+        best = min(100 * trial, guess, settings.t_end)
+        return best if math.isfinite(best) else 1e-6 * settings.t_end

@@ -1,0 +1,84 @@
+"""What a time-stepping scheme is: one compiled step. Stepping, stopping and recording are written once, for all of them.
+
+A fixed-step scheme advances `y` in place. Its first stage, k[:size] = dy/dt at (t, y), has been evaluated by the caller,
+which needs it for the stop rule anyway; further stages follow in `k`, and after them `scratch` has room for one state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numba import types
+
+from neurosim.jit import INDEX, Kernel, drift_signature, vector
+
+
+def drift_type(real: Any) -> Any:
+    """Return the type of a drift that is passed to a step."""
+    return types.FunctionType(drift_signature(real))
+
+
+def step_signature(real: Any) -> Any:
+    """Return the signature of a fixed step: (drift, t, h, y, p, layout, u, work, k, scratch)."""
+    v = vector(real)
+    return types.void(drift_type(real), types.float64, types.float64, v, v, INDEX, v, v, v, v)
+
+
+def embedded_signature(real: Any) -> Any:
+    """Return the signature of a step with an error estimate: (drift, t, h, y, p, layout, u, work, k, y_new, error)."""
+    v = vector(real)
+    return types.void(drift_type(real), types.float64, types.float64, v, v, INDEX, v, v, v, v, v)
+
+
+def interpolant_signature(real: Any) -> Any:
+    """Return the signature of a dense output: (theta, h, y, k, out) with theta in [0, 1] across the step."""
+    v = vector(real)
+    return types.void(types.float64, types.float64, v, v, v)
+
+
+@dataclass(frozen=True)
+class FixedScheme:
+    """An explicit scheme with a fixed step.
+
+    Parameters
+    ----------
+    name : str
+        Its name in scenarios.
+    order : int
+        Order of convergence.
+    stages : int
+        Drift evaluations per step.
+    step : Kernel
+        ``step(drift, t, h, y, p, layout, u, work, k, scratch)``.
+    """
+
+    name: str
+    order: int
+    stages: int
+    step: Kernel
+
+
+@dataclass(frozen=True)
+class EmbeddedScheme:
+    """An explicit scheme whose last stage is the first one of the next step (FSAL), with an error estimate.
+
+    Parameters
+    ----------
+    name : str
+        Its name in scenarios.
+    order : int
+        Order of the solution that is carried on.
+    stages : int
+        Stages, the last one included.
+    step : Kernel
+        ``step(drift, t, h, y, p, layout, u, work, k, y_new, error)`` with k[:size] = dy/dt at (t, y) given.
+    interpolant : Kernel
+        ``interpolant(theta, h, y, k, out)``: the state inside the step.
+    """
+
+    name: str
+    order: int
+    stages: int
+    step: Kernel
+    interpolant: Kernel

@@ -1,0 +1,76 @@
+"""Keys of the `dynamics` section, one class per family of solvers."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from neurosim.settings import Settings
+
+
+class Dynamics(Settings):
+    """Keys that every solver has."""
+
+    start: Literal["free", "rest"] = Field(
+        "free", description="Nudged phases start from the settled free state, or from a state of zeros."
+    )
+    tolerance: float | None = Field(
+        1e-6, gt=0.0, description="A sample has settled when the RMS of tau ds/dt falls below; null: never stop early."
+    )
+    batch_stop: Literal["all"] = Field("all", description="A batch stops when all of its samples have settled.")
+    unsettled_limit: float = Field(
+        0.0, ge=0.0, le=1.0, description="Fraction of samples that may end unsettled before the run counts as failed."
+    )
+
+
+class SweepsSettings(Dynamics):
+    """Closed-form layer sweeps: every layer in turn jumps to the equilibrium that its newest neighbours imply."""
+
+    solver: Literal["sweeps"]
+    order: Literal["forward", "backward", "both"] = Field(
+        "backward", description="First layer to last, last to first, or down first and then up and down."
+    )
+    max_steps: int = Field(100, ge=1, description="Sweeps at the most.")
+
+
+class NewtonSettings(Dynamics):
+    """Newton's method on the equilibrium condition, with step halving."""
+
+    solver: Literal["newton"]
+    max_steps: int = Field(50, ge=1, description="Newton steps at the most.")
+
+    @model_validator(mode="after")
+    def _needs_a_tolerance(self) -> Self:
+        if self.tolerance is None:
+            raise ValueError("newton needs a tolerance: an equilibrium solver has no end time to stop at")
+        return self
+
+
+class FixedStepSettings(Dynamics):
+    """Explicit schemes with a fixed step; a save time is moved to the nearest step."""
+
+    solver: Literal["euler", "exponential_euler", "heun", "rk4"]
+    dt: float = Field(gt=0.0, description="Step, in seconds.")
+    t_end: float = Field(gt=0.0, description="End of each phase, in seconds.")
+    max_steps: int = Field(1_000_000, ge=1, description="Steps at the most, in each phase.")
+
+
+class AdaptiveSettings(Dynamics):
+    """Explicit schemes with an error estimate; the step follows it, save times are met by dense output."""
+
+    solver: Literal["tsit5"]
+    t_end: float = Field(gt=0.0, description="End of each phase, in seconds.")
+    rtol: float = Field(1e-6, gt=0.0, description="Relative error per step.")
+    atol: float = Field(1e-9, gt=0.0, description="Absolute error per step, in units of the state.")
+    max_steps: int = Field(1_000_000, ge=1, description="Accepted and rejected steps at the most, in each phase.")
+
+
+class StiffSettings(Dynamics):
+    """Implicit integration through SciPy: for stiff circuits, and as the reference for the other schemes."""
+
+    solver: Literal["radau"]
+    t_end: float = Field(gt=0.0, description="End of each phase, in seconds.")
+    rtol: float = Field(1e-6, gt=0.0, description="Relative error per step.")
+    atol: float = Field(1e-9, gt=0.0, description="Absolute error per step, in units of the state.")
+    max_steps: int = Field(100_000, ge=1, description="Evaluations of the drift at the most, per sample and phase.")

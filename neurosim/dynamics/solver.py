@@ -1,0 +1,87 @@
+"""What every solver is and returns: a relaxation of all rows of a system, and how each of them ended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.dynamics.status import Status, worst
+from neurosim.physics.model import System
+
+Array = npt.NDArray[Any]
+
+# An RMS rate beyond this (in units of the state) has left every useful range long before it overflows.
+DIVERGED_RATE = 1e8
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """A finished relaxation.
+
+    Parameters
+    ----------
+    state : ndarray, shape (size,)
+        Final state of all rows.
+    codes : ndarray of int8, shape (rows,)
+        `Status.code` of each row.
+    rates : ndarray, shape (rows,)
+        Final RMS of tau d(state)/dt of each row, in units of the state.
+    steps : int
+        Steps, sweeps or iterations taken.
+    time : float
+        Time reached, in seconds; for equilibrium solvers the number of iterations.
+    """
+
+    state: Array
+    codes: npt.NDArray[np.int8]
+    rates: npt.NDArray[np.float64]
+    steps: int
+    time: float
+
+    @property
+    def status(self) -> Status:
+        """The worst status of any row."""
+        return worst(self.codes)
+
+
+class Recorder(Protocol):
+    """Receives saved states while a relaxation runs, so that no solver keeps a trajectory in memory."""
+
+    times: npt.NDArray[np.float64]
+    """Times at which states are wanted, in seconds since the phase began, increasing."""
+
+    def save(self, times: Array, states: Array, rates: Array) -> None:
+        """Take states (saves, size) at `times` (saves,) with the RMS rate of each row, `rates` (saves, rows)."""
+
+
+class Solver(ABC):
+    """Relaxes systems. Solvers keep no state between calls and may be shared by threads.
+
+    Attributes
+    ----------
+    name : str
+        Its name in scenarios.
+    has_time : bool
+        Whether it moves through time, or through iterations without physical duration.
+    """
+
+    name: str
+    has_time: bool = True
+
+    @abstractmethod
+    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+        """Relax `state` in place, all rows together.
+
+        Parameters
+        ----------
+        system : System
+            The circuit with its batch and its nudge.
+        state : ndarray, shape (size,)
+            Where to start; overwritten.
+        recorder : Recorder, optional
+            Where saved states go. With a recorder the relaxation runs to its end even if it settles before.
+        """
