@@ -1,8 +1,8 @@
 """The base of every class that stands for a section of a scenario file.
 
 Such classes declare each key once: name, type, bounds, default and meaning. Validation, the JSON schema for editors and
-`neurosim list` all come from that declaration. Modules that define settings import nothing heavier than pydantic, so that
-`neurosim validate` answers at once.
+`neurosim list` all come from that declaration. Modules that define settings import nothing heavier than pydantic, so
+that `neurosim validate` answers at once.
 """
 
 from __future__ import annotations

@@ -91,15 +91,25 @@ class FixedStepSolver(Solver):
         """Name of the scheme."""
         return self.scheme.name
 
+    @property
+    def _steps_to_the_end(self) -> int:
+        return max(1, math.ceil(self.settings.t_end / self.settings.dt * (1 - 1e-12)))
+
+    def _steps_at(self, times: Array) -> npt.NDArray[np.int64]:
+        steps = np.unique(np.rint(times / self.settings.dt).astype(np.int64))
+        return steps[steps <= self._steps_to_the_end]
+
+    def save_times(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the times of the steps nearest to `wanted`, each once."""
+        return np.asarray(self._steps_at(wanted) * self.settings.dt)
+
     def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves go to the nearest step."""
         settings, dtype = self.settings, system.dtype
         system.model.synchronise()
-        wanted = max(1, math.ceil(settings.t_end / settings.dt * (1 - 1e-12)))
+        wanted = self._steps_to_the_end
         steps = min(wanted, settings.max_steps)
-        times = np.empty(0) if recorder is None else recorder.times
-        save_steps = np.unique(np.rint(times / settings.dt).astype(np.int64))
-        save_steps = save_steps[save_steps <= steps]
+        save_steps = np.empty(0, np.int64) if recorder is None else self._steps_at(recorder.times)
         slots = max(1, min(save_steps.size, SAVED_BYTES // max(1, state.nbytes)))
         saved = np.empty((slots, state.size if save_steps.size else 0), dtype)
         saved_rates = np.empty((slots, system.rows))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from neurosim.settings import Settings
+from neurosim.settings import Sections, Settings
 
 
 class Dynamics(Settings):
@@ -54,6 +55,11 @@ class FixedStepSettings(Dynamics):
     dt: float = Field(gt=0.0, description="Step, in seconds.")
     t_end: float = Field(gt=0.0, description="End of each phase, in seconds.")
     max_steps: int = Field(1_000_000, ge=1, description="Steps at the most, in each phase.")
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield a step that is longer than the phase."""
+        if self.dt > self.t_end:
+            yield "dynamics.dt", f"found a step of {self.dt:g} s, longer than the phase; t_end is {self.t_end:g} s."
 
 
 class AdaptiveSettings(Dynamics):

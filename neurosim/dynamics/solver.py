@@ -72,6 +72,10 @@ class Solver(ABC):
     name: str
     has_time: bool = True
 
+    def save_times(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the times at which states will really be saved if `wanted` is asked for."""
+        return wanted
+
     @abstractmethod
     def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place, all rows together.

@@ -73,6 +73,8 @@ class System(ABC):
         The circuit.
     rows : int
         Samples, all independent of each other.
+    inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
+        What lies on the terminals.
     p, layout, u, work : ndarray
         What a drift is called with (see `neurosim.jit`). `p` is shared with the model; the others belong to this system.
     drift : Kernel
@@ -85,6 +87,8 @@ class System(ABC):
     model: PhysicalModel
     blocks: tuple[StateBlock, ...]
     rows: int
+    inputs: Array
+    targets: Array
     p: Array
     layout: npt.NDArray[np.int64]
     u: Array
@@ -124,6 +128,11 @@ class System(ABC):
         self.drift[self.dtype](time, state, self.p, self.layout, self.u, self.work, out)
         return out
 
+    @property
+    @abstractmethod
+    def forward_weights(self) -> tuple[float, ...]:
+        """Weight of each plane of a block in the activity that it sends on."""
+
     @abstractmethod
     def present(self, inputs: Array, targets: Array) -> None:
         """Put a batch on the terminals: `inputs` (rows, inputs) and `targets` (rows, outputs)."""
@@ -148,6 +157,10 @@ class System(ABC):
     @abstractmethod
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""
+
+    @abstractmethod
+    def read(self, state: Array, block: int, weights: tuple[float, ...], out: Array) -> None:
+        """Write sum_c weights_c s_c of block `block` (from 1; 0 is the input) into `out`, shape (rows, units)."""
 
     @abstractmethod
     def prediction(self, state: Array) -> Array:
@@ -189,6 +202,10 @@ class PhysicalModel(ABC):
 
     parameters: Parameters
     blocks: tuple[StateBlock, ...]
+
+    @abstractmethod
+    def parameter_dimensions(self, name: str) -> tuple[str, ...]:
+        """Return the names of the axes of a parameter array, for result files."""
 
     @abstractmethod
     def system(self, rows: int) -> System:

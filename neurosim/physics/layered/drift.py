@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
-from neurosim.jit import BLOCK_ENTRIES, HEADER, drift_signature, helper, kernel
+from neurosim.jit import BLOCK_ENTRIES, HEADER, drift_signature, helper, kernel, vector
 from neurosim.physics.activation_kernels import activate
 from neurosim.physics.cost_kernels import cost_gradient
 from neurosim.physics.layered.layout import (
@@ -58,6 +59,12 @@ def combine(weights: Any, s: Any, out: Any) -> None:
         w0, w1 = weights[0], weights[1]
         for i in range(n):
             out[i] = w0 * s[i] + w1 * s[n + i]
+
+
+@kernel(lambda real: types.void(vector(real), vector(real), vector(real)))
+def combine_planes(weights: Any, s: Any, out: Any) -> None:
+    """Write sum_c weights_c s_c into `out`; for callers in Python, all arrays flat."""
+    combine(weights, s, out)
 
 
 @helper

@@ -73,6 +73,12 @@ class CompartmentNetwork(PhysicalModel):
         """Whether the feedback conductances are the transpose of the forward ones, always."""
         return self.settings.feedback == "reciprocal"
 
+    def parameter_dimensions(self, name: str) -> tuple[str, ...]:
+        """Return the axes of W_k, B_k or b_k: units of the layers it joins."""
+        kind, _, index = name.partition("_")
+        k = int(index)
+        return {"W": (f"unit_{k}", f"unit_{k + 1}"), "B": (f"unit_{k + 1}", f"unit_{k}"), "b": (f"unit_{k}",)}[kind]
+
     def system(self, rows: int) -> LayeredSystem:
         """Return this circuit with room for `rows` samples on its terminals."""
         return LayeredSystem(self, rows)

@@ -12,7 +12,7 @@ from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost, cost_gradient
 from neurosim.physics.layered import layout as at
-from neurosim.physics.layered.drift import drift
+from neurosim.physics.layered.drift import combine_planes, drift
 from neurosim.physics.layered.jacobian import LayeredLinearisation
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.model import System
@@ -76,6 +76,11 @@ class LayeredSystem(System):
         return self.model.settings.coordinates == "membrane"
 
     @property
+    def forward_weights(self) -> tuple[float, ...]:
+        """p_c."""
+        return self.model.compartments.forward
+
+    @property
     def gradient_at(self) -> int:
         """Where the cost gradient is evaluated at present: `layout.AT_CURRENT`, `AT_COMPARTMENT` or `AT_FROZEN`."""
         return int(self.layout[self._constants + at.GRADIENT])
@@ -122,15 +127,26 @@ class LayeredSystem(System):
         output = ACTIVATIONS[self.model.settings.output_activation].value
         return [hidden(view) for view in views[:-1]] + [output(views[-1])]
 
+    def read(self, state: Array, block: int, weights: tuple[float, ...], out: Array) -> None:
+        """Write sum_c weights_c s_{k,c} of layer `block` into `out`, shape (rows, units); layer 0 is the input."""
+        if block == 0:
+            out[:] = self.inputs
+            return
+        planes = self.activities(state)[block - 1].reshape(-1)
+        combine_planes[self.dtype](np.asarray(weights, self.dtype), planes, out.reshape(-1))
+
     def forward_signal(self, state: Array, layer: int) -> Array:
-        """Return sum_c p_c s_{k,c}, shape (rows, units): the activity that synapses above `layer` read; layer 0 is the input."""
-        if layer == 0:
-            return self.inputs
-        return _combine(self.model.compartments.forward, self.activities(state)[layer - 1])
+        """Return sum_c p_c s_{k,c}, shape (rows, units): what `layer` sends up; layer 0 is the input."""
+        return self.inputs if layer == 0 else self._signal(state, layer, self.model.compartments.forward)
 
     def backward_signal(self, state: Array, layer: int) -> Array:
-        """Return sum_c q_c s_{k,c}, shape (rows, units): the signal that `layer` sends down."""
-        return _combine(self.model.compartments.backward, self.activities(state)[layer - 1])
+        """Return sum_c q_c s_{k,c}, shape (rows, units): what `layer` sends down."""
+        return self._signal(state, layer, self.model.compartments.backward)
+
+    def _signal(self, state: Array, layer: int, weights: tuple[float, ...]) -> Array:
+        out = np.empty((self.rows, self.model.layers[layer]), self.dtype)
+        self.read(state, layer, weights, out)
+        return out
 
     def prediction(self, state: Array) -> Array:
         """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, outputs): what the outputs would say unnudged."""
@@ -165,8 +181,3 @@ class LayeredSystem(System):
         """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,)."""
         return self.sweeps.sweep(state, order, first)
 
-
-def _combine(weights: tuple[float, ...], planes: Array) -> Array:
-    if weights == (1.0,):
-        return np.asarray(planes[0])
-    return np.einsum("c,crn->rn", np.asarray(weights, planes.dtype), planes)

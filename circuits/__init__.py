@@ -1,0 +1,1 @@
+"""Circuit descriptions shipped with neurosim, one YAML file each."""

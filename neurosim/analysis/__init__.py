@@ -1,0 +1,1 @@
+"""WHAT the user asked: analyses that take a scenario and return a result."""

@@ -1,0 +1,42 @@
+"""The conductances of a circuit in a result file: as they are now, and as they were at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.physics.model import PhysicalModel
+from neurosim.results.writer import ResultWriter
+
+
+def write_parameters(writer: ResultWriter, model: PhysicalModel, initial: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write /circuit/parameters and /circuit/initial.
+
+    Parameters
+    ----------
+    writer : ResultWriter
+        Where to.
+    model : PhysicalModel
+        The circuit as it is now.
+    initial : mapping of str to ndarray
+        Its parameters before learning.
+    """
+    model.synchronise()
+    made: set[str] = set()
+    for group, values in (("circuit/parameters", model.parameters), ("circuit/initial", initial)):
+        for block in model.parameters.blocks:
+            names = model.parameter_dimensions(block.name)
+            for name, size in zip(names, block.shape, strict=True):
+                if name not in made:
+                    writer.dimension("circuit", name, np.arange(size), name.replace("_", " of layer "))
+                    made.add(name)
+            writer.variable(group, block.name, names, values[block.name], block.long_name, block.unit)
+
+
+def snapshot(model: PhysicalModel) -> dict[str, npt.NDArray[Any]]:
+    """Return copies of all parameters by name."""
+    model.synchronise()
+    return {name: values.copy() for name, values in model.parameters.items()}

@@ -1,0 +1,31 @@
+"""How an analysis tells what it is doing. Library code never prints; the command line shows this as a bar or as lines."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Receives progress while an analysis runs."""
+
+    def begin(self, total: int, unit: str, done: int = 0) -> None:
+        """Say how much there is to do, in what unit, and how much of it is done already."""
+
+    def advance(self, amount: int = 1) -> None:
+        """Say that `amount` more is done."""
+
+    def note(self, text: str) -> None:
+        """Say something worth a line: the figures of an epoch, where a run resumes."""
+
+
+class Silence:
+    """Progress that nobody watches."""
+
+    def begin(self, total: int, unit: str, done: int = 0) -> None:
+        """Ignore."""
+
+    def advance(self, amount: int = 1) -> None:
+        """Ignore."""
+
+    def note(self, text: str) -> None:
+        """Ignore."""

@@ -1,0 +1,126 @@
+"""Analysis `relax`: trajectories of a few samples through every phase of the rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.analysis.parameters import snapshot, write_parameters
+from neurosim.analysis.run import Outcome, Session
+from neurosim.analysis.setup import Experiment
+from neurosim.dynamics.status import Status, count, worst
+from neurosim.learning.protocol import FREE, Phase, run_phases
+from neurosim.physics.model import System
+from neurosim.results.writer import ResultWriter
+
+Array = npt.NDArray[Any]
+
+DEFAULT_INTERVALS = 100
+
+
+@dataclass
+class _PhaseRecorder:
+    """Writes the saved states of one phase into the arrays of the result as they come."""
+
+    times: npt.NDArray[np.float64]
+    system: System
+    phase: int
+    states: list[h5py.Dataset]
+    rates: h5py.Dataset
+    slot: int = 0
+
+    def save(self, times: Array, states: Array, rates: Array) -> None:
+        """Write states (saves, size) and the RMS rate over all samples."""
+        for state, row_rates in zip(states, rates, strict=True):
+            if self.slot < self.rates.shape[1]:
+                for dataset, view in zip(self.states, self.system.views(state), strict=True):
+                    dataset[self.phase, self.slot] = view.transpose(1, 0, 2)
+                self.rates[self.phase, self.slot] = np.sqrt(np.mean(np.square(row_rates)))
+            self.slot += 1
+
+
+def run(experiment: Experiment, session: Session) -> Outcome:
+    """Relax the first test samples and write /relax (see the contract) and /circuit."""
+    scenario, solver, writer = experiment.scenario, experiment.solver, session.writer
+    samples = experiment.dataset.test.head(scenario.analysis.samples)
+    system = experiment.model.system(len(samples))
+    system.present(samples.inputs, samples.targets)
+    phases = (FREE,) if experiment.rule is None else experiment.rule.phases(scenario.dynamics.start)
+    times = solver.save_times(_save_times(scenario)) if solver.has_time else np.arange(scenario.dynamics.max_steps + 1.0)
+
+    states, rates = _declare(writer, system, phases, times, solver.has_time)
+    recorders = [_PhaseRecorder(times, system, i, states, rates) for i in range(len(phases))]
+    session.progress.begin(len(phases), "phases")
+    results = run_phases(system, solver, phases, recorders)
+    session.progress.advance(len(phases))
+    if not solver.has_time:
+        writer.cut("relax", "time", max(recorder.slot for recorder in recorders))
+
+    codes = np.stack([results[phase.name].codes for phase in phases])
+    meanings = " ".join(status.key for status in Status)
+    writer.variable(
+        "relax", "status", ("phase", "sample"), codes, "how the relaxation of each sample ended",
+        attributes={"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": meanings},
+    )  # fmt: skip
+    final = np.stack([results[phase.name].rates for phase in phases])
+    writer.variable("relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1")
+    steps = np.array([results[phase.name].steps for phase in phases])
+    writer.variable("relax", "steps", ("phase",), steps, "steps, sweeps or iterations taken", "1")
+    write_parameters(writer, experiment.model, snapshot(experiment.model))
+    return _judge(scenario, phases, codes, final)
+
+
+def _save_times(scenario: Any) -> npt.NDArray[np.float64]:
+    save, t_end = scenario.analysis.save, scenario.dynamics.t_end
+    if save is None:
+        return np.linspace(0.0, t_end, DEFAULT_INTERVALS + 1)
+    if save.at is not None:
+        return np.asarray(save.at, np.float64)
+    return np.arange(int(t_end / save.every * (1 + 1e-12)) + 1) * save.every
+
+
+def _declare(
+    writer: ResultWriter, system: System, phases: tuple[Phase, ...], times: Array, has_time: bool
+) -> tuple[list[h5py.Dataset], h5py.Dataset]:
+    """Make the dimensions and empty arrays of /relax."""
+    writer.dimension("relax", "phase", [phase.name for phase in phases], "phase of the rule")
+    writer.variable("relax", "nudge", ("phase",), [phase.nudge for phase in phases], "nudging strength beta", "1")
+    if has_time:
+        writer.dimension("relax", "time", times, "time since the phase began", "s", unlimited=True)
+    else:
+        writer.dimension("relax", "time", times, "iterations since the phase began", "1", unlimited=True)
+    writer.dimension("relax", "sample", np.arange(system.rows), "test sample")
+    writer.dimension("relax", "compartment", np.arange(system.blocks[0].planes), "compartment of a neuron")
+    writer.variable("relax", "forward_weight", ("compartment",), system.forward_weights, "weight in the mean sent forward", "1")
+    states = []
+    for block in system.blocks:
+        unit = f"unit_{block.name}"
+        writer.dimension("relax", unit, np.arange(block.units), f"unit of {block.name}")
+        dimensions = ("phase", "time", "sample", "compartment", unit)
+        states.append(
+            writer.growing("relax", f"state_{block.name}", dimensions, system.dtype, f"state of {block.name}", block.unit)
+        )
+    rates = writer.growing("relax", "rms_rate", ("phase", "time"), np.float64, "RMS of tau d(state)/dt over all samples", "1")
+    writer.dimension("relax", "input", np.arange(system.inputs.shape[1]), "input")
+    writer.dimension("relax", "output", np.arange(system.targets.shape[1]), "output")
+    writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", "1")
+    writer.variable("relax", "targets", ("sample", "output"), system.targets, "targets", "1")
+    return states, rates
+
+
+def _judge(scenario: Any, phases: tuple[Phase, ...], codes: Array, final: Array) -> Outcome:
+    bad = [code for code in codes.ravel().tolist() if not list(Status)[code].good]
+    status = worst(codes)
+    if status.good or len(bad) <= scenario.dynamics.unsettled_limit * codes.size:
+        status = status if status.good else Status.SETTLED
+        rates = ", ".join(f"{p.name} {np.max(f):.2g}" for p, f in zip(phases, final, strict=True))
+        return Outcome(status, f"{status.value}; final RMS rate: {rates}")
+    told = "; ".join(
+        f"{phase.name}: " + ", ".join(f"{number} {key}" for key, number in count(row).items())
+        for phase, row in zip(phases, codes, strict=True)
+    )
+    return Outcome(status, f"{status.value} (samples by phase: {told}; final RMS rate up to {final.max():.2g})")

@@ -1,0 +1,168 @@
+"""From a scenario to a result file: build, analyse, write, and say how it ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from neurosim import __version__
+from neurosim.analysis.interruption import Interruption
+from neurosim.analysis.progress import Progress, Silence
+from neurosim.analysis.setup import Experiment, build
+from neurosim.dynamics.status import Status
+from neurosim.jit import compile_seconds
+from neurosim.learning.workers import Workers
+from neurosim.registry import ANALYSES
+from neurosim.results.checkpoint import checkpoint_path
+from neurosim.results.provenance import provenance
+from neurosim.results.reader import open_result
+from neurosim.results.writer import SCHEMA, ResultWriter, check_writable
+from neurosim.scenario.load import LoadedScenario
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as opposed to what: nothing here changes a number in the result.
+
+    Parameters
+    ----------
+    output : Path, optional
+        The result file; default ``results/<name>-<run id>.h5``.
+    force : bool
+        Replace an existing result and ignore a checkpoint.
+    data_folders : tuple of Path
+        Where data files may be.
+    threads : int, optional
+        Threads; default: all processors.
+    command : str
+        The command as it was typed, for the record.
+    progress : Progress
+        Who watches.
+    """
+
+    output: Path | None = None
+    force: bool = False
+    data_folders: tuple[Path, ...] = ()
+    threads: int | None = None
+    command: str = ""
+    progress: Progress = field(default_factory=Silence)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an analysis ended.
+
+    Parameters
+    ----------
+    status : Status
+        The worst that happened.
+    message : str
+        What happened, as a sentence for people.
+    """
+
+    status: Status
+    message: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """What an analysis gets beside its experiment.
+
+    Parameters
+    ----------
+    writer : ResultWriter
+        Where results go.
+    workers : Workers
+        Threads.
+    progress : Progress
+        Who watches.
+    interruption : Interruption
+        Whether the user wants it to stop.
+    checkpoint : Path
+        Where a checkpoint goes, and where one may be.
+    """
+
+    writer: ResultWriter
+    workers: Workers
+    progress: Progress
+    interruption: Interruption
+    checkpoint: Path
+
+
+class Analysis(Protocol):
+    """An analysis: computes, writes through the session, and says how it ended."""
+
+    def __call__(self, experiment: Experiment, session: Session) -> Outcome: ...
+
+
+def result_path(loaded: LoadedScenario, output: Path | None) -> Path:
+    """Return where the result of a scenario goes."""
+    return output or Path("results") / f"{loaded.scenario.name}-{loaded.run_id}.h5"
+
+
+def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
+    """Run a scenario and write its result file.
+
+    Returns
+    -------
+    path : Path
+        The result file; it exists whatever the outcome.
+    outcome : Outcome
+        How the run ended.
+
+    Raises
+    ------
+    ScenarioError, DataError
+        If circuit, data and files do not fit together; nothing has been written then.
+    ResultFileError
+        If the result cannot be written, or exists and may not be replaced.
+    """
+    path = result_path(loaded, options.output)
+    checkpoint = checkpoint_path(path)
+    check_writable(path, options.force or _is_interrupted(path, loaded.run_id, checkpoint))
+    if options.force:
+        checkpoint.unlink(missing_ok=True)
+    began, compiled = time.perf_counter(), compile_seconds()
+    experiment = build(loaded, options.data_folders)
+    analyse: Analysis = ANALYSES.load(loaded.scenario.analysis.type)
+    with Workers(options.threads) as workers, ResultWriter(path, _attributes(loaded, options)) as writer:
+        writer.set_attributes("/provenance", provenance(workers.threads))
+        with Interruption() as interruption:
+            session = Session(writer, workers, options.progress, interruption, checkpoint)
+            outcome = analyse(experiment, session)
+        writer.finish(
+            {
+                "status": outcome.status.key,
+                "message": outcome.message,
+                "wall_seconds": time.perf_counter() - began,
+                "compile_seconds": compile_seconds() - compiled,
+            }
+        )
+    if outcome.status is not Status.INTERRUPTED:
+        checkpoint.unlink(missing_ok=True)
+    return path, outcome
+
+
+def _is_interrupted(path: Path, run_id: str, checkpoint: Path) -> bool:
+    """Say whether `path` holds the interrupted first part of this very run, which a second run may complete."""
+    if not (path.exists() and checkpoint.exists()):
+        return False
+    with open_result(path) as file:
+        return bool(file.attrs["status"] == Status.INTERRUPTED.key and file.attrs["run_id"] == run_id)
+
+
+def _attributes(loaded: LoadedScenario, options: Options) -> dict[str, Any]:
+    return {
+        "neurosim_version": __version__,
+        "schema": SCHEMA,
+        "name": loaded.scenario.name,
+        "run_id": loaded.run_id,
+        "scenario": loaded.to_yaml(),
+        "seed": loaded.scenario.seed,
+        "analysis": loaded.scenario.analysis.type,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": options.command,
+    }

@@ -1,0 +1,50 @@
+"""Keys of the `analysis` section."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from neurosim.learning.settings import OptimizerSettings
+from neurosim.settings import Settings
+
+Time = Annotated[float, Field(ge=0.0)]
+
+
+class Save(Settings):
+    """When a trajectory is saved: every so many seconds, or at a list of times, within each phase."""
+
+    every: float | None = Field(None, gt=0.0, description="Interval in seconds, from the start of each phase.")
+    at: tuple[Time, ...] | None = Field(None, min_length=1, description="Times in seconds since the phase began.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.every is None) == (self.at is None):
+            raise ValueError("give exactly one of every and at")
+        if self.at is not None and list(self.at) != sorted(set(self.at)):
+            raise ValueError("the times in at must increase")
+        return self
+
+
+class RelaxAnalysis(Settings):
+    """Relax a few samples through every phase of the rule and keep the trajectories."""
+
+    type: Literal["relax"]
+    samples: int = Field(8, ge=1, description="How many test samples, from the first on.")
+    save: Save | None = Field(None, description="When to save; default: 100 equal intervals per phase.")
+
+
+class TrainAnalysis(Settings):
+    """Train the circuit with its rule and test it after every epoch."""
+
+    type: Literal["train"]
+    epochs: int = Field(ge=1, description="Passes over the training samples.")
+    optimizer: OptimizerSettings = Field(description="How conductances follow the update of the rule.")
+    plasticity: Literal["per_batch"] = Field("per_batch", description="Conductances change after every batch.")
+    checkpoint_every: int = Field(1, ge=1, description="Epochs between checkpoints.")
+    train_limit: int | None = Field(None, ge=1, description="Use only the first so many training samples.")
+    test_limit: int | None = Field(None, ge=1, description="Use only the first so many test samples.")
+    log_gradient_alignment: bool = Field(
+        False, description="After every epoch, the cosine between update and exact gradient, per parameter block."
+    )

@@ -1,0 +1,116 @@
+"""From a validated scenario to the objects that do the work, through the registries; nothing else does this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosim.datasets.dataset import Dataset
+from neurosim.datasets.load import load_dataset
+from neurosim.dynamics.adaptive import AdaptiveSolver
+from neurosim.dynamics.fixed_step import FixedStepSolver
+from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme
+from neurosim.dynamics.solver import Solver
+from neurosim.errors import ScenarioError
+from neurosim.learning.rule import Rule
+from neurosim.physics.layered.compartments import POINT, dyad
+from neurosim.physics.model import PhysicalModel
+from neurosim.registry import CIRCUIT_KINDS, SOLVERS
+from neurosim.scenario.load import LoadedScenario
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an analysis works with.
+
+    Parameters
+    ----------
+    loaded : LoadedScenario
+        The scenario and where its keys were written.
+    model : PhysicalModel
+        The circuit.
+    solver : Solver
+        How it relaxes.
+    rule : Rule or None
+        How it learns, if the scenario says so.
+    dataset : Dataset
+        What lies on its terminals.
+    """
+
+    loaded: LoadedScenario
+    model: PhysicalModel
+    solver: Solver
+    rule: Rule | None
+    dataset: Dataset
+
+    @property
+    def scenario(self) -> Any:
+        """The validated scenario."""
+        return self.loaded.scenario
+
+
+def build_solver(settings: Any) -> Solver:
+    """Return the solver that the `dynamics` section of a scenario describes."""
+    target = SOLVERS.load(settings.solver)
+    if isinstance(target, FixedScheme):
+        return FixedStepSolver(target, settings)
+    if isinstance(target, EmbeddedScheme):
+        return AdaptiveSolver(target, settings)
+    solver: Solver = target(settings)
+    return solver
+
+
+def build_model(scenario: Any) -> PhysicalModel:
+    """Return the circuit of a scenario, wired the way its rule wants it."""
+    circuit = scenario.circuit
+    if scenario.rule is not None:
+        compartments = scenario.rule.compartments()
+    else:
+        compartments = POINT if circuit.neuron == "point" else dyad(0.5, transposed=True)
+    model: PhysicalModel = CIRCUIT_KINDS.load(circuit.kind)(circuit, compartments, scenario.dtype, scenario.seed)
+    return model
+
+
+def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = ()) -> Experiment:
+    """Return everything that an analysis of a scenario works with.
+
+    Parameters
+    ----------
+    loaded : LoadedScenario
+        A valid scenario.
+    data_folders : tuple of Path
+        Where data files may be, before other places.
+
+    Raises
+    ------
+    ScenarioError
+        If circuit and data do not fit together.
+    DataError
+        If data are missing or damaged.
+    """
+    scenario = loaded.scenario
+    dataset = load_dataset(scenario.data, scenario.dtype, scenario.seed, data_folders)
+    _check_fit(loaded, dataset)
+    return Experiment(loaded, build_model(scenario), build_solver(scenario.dynamics), scenario.rule, dataset)
+
+
+def _check_fit(loaded: LoadedScenario, dataset: Dataset) -> None:
+    circuit, problems = loaded.scenario.circuit, []
+    ends = (("first", circuit.layers[0], dataset.features, "inputs"), ("last", circuit.layers[-1], dataset.outputs, "targets"))
+    for which, units, values, what in ends:
+        if units != values:
+            problems.append(
+                loaded.problem(
+                    "circuit.layers", f"the {which} layer has {units} units, but {dataset.name} has {values} {what} per sample."
+                )
+            )
+    sums = dataset.train.targets.sum(axis=1)
+    if circuit.cost == "cross_entropy" and not np.allclose(sums, 1.0, atol=1e-3):
+        problems.append(
+            loaded.problem("circuit.cost", f"cross_entropy needs targets that sum to one; those of {dataset.name} do not.")
+        )
+    if problems:
+        raise ScenarioError(*problems)

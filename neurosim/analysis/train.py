@@ -1,0 +1,185 @@
+"""Analysis `train`: batches, updates, a test after every epoch, checkpoints; stops cleanly and resumes exactly."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.analysis.parameters import write_parameters
+from neurosim.analysis.run import Outcome, Session
+from neurosim.analysis.setup import Experiment
+from neurosim.analysis.train_log import Tally, TrainLog
+from neurosim.datasets.dataset import Samples
+from neurosim.dynamics.status import Status
+from neurosim.learning.alignment import gradient_cosines
+from neurosim.learning.exact.backprop import exact_gradient
+from neurosim.learning.learner import Learner
+from neurosim.learning.optimizers import Optimizer
+from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from neurosim.seeds import Purpose, generator
+
+Array = npt.NDArray[Any]
+
+PROBE_SAMPLES = 500  # training samples on which gradient alignment is measured
+TEST_BATCH = 500
+
+
+class Diverged(Exception):
+    """A batch from which nothing can be learned; the parameters are still those before it."""
+
+
+class Training:
+    """A training run: everything that changes from batch to batch.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Circuit, solver, rule, data.
+    session : Session
+        Threads, progress, where checkpoints go.
+    """
+
+    def __init__(self, experiment: Experiment, session: Session) -> None:
+        scenario, model, rule = experiment.scenario, experiment.model, experiment.rule
+        assert rule is not None  # validation refuses to train without a rule
+        self.experiment, self.session, self.settings = experiment, session, scenario.analysis
+        self.seed, self.batch = scenario.seed, scenario.data.batch
+        self.train = experiment.dataset.train.head(self.settings.train_limit)
+        self.test = experiment.dataset.test.head(self.settings.test_limit)
+        self.model = model
+        self.learner = Learner(model, experiment.solver, rule, scenario.dynamics.start, session.workers)
+        self.optimizer = Optimizer(self.settings.optimizer, model.parameters.trained, session.workers)
+        blocks = tuple(block.name for block in model.parameters.trained_blocks)
+        logged = (*blocks, "all") if self.settings.log_gradient_alignment else ()
+        self.log = TrainLog(labelled=self.train.labels is not None, blocks=logged)
+        self.initial = {name: values.copy() for name, values in model.parameters.items()}
+        self.next_batch = 0  # in the running epoch
+        self.tally = Tally()
+        self.seconds = 0.0
+
+    @property
+    def batches(self) -> int:
+        """Batches per epoch; the last one may be smaller."""
+        return -(-len(self.train) // self.batch)
+
+    def resume(self) -> bool:
+        """Take up a checkpoint of this run if there is one."""
+        checkpoint = load_checkpoint(self.session.checkpoint, self.experiment.loaded.run_id)
+        if checkpoint is None:
+            return False
+        arrays, numbers = dict(checkpoint.arrays), checkpoint.numbers
+        self.model.parameters.flat[:] = arrays.pop("parameters")
+        self.model.parameters_changed()
+        for name, values in self.optimizer.memory.items():
+            values[:] = arrays.pop(f"memory_{name}")
+        self.optimizer.steps, self.next_batch = int(numbers["steps"]), int(numbers["next_batch"])
+        self.seconds = numbers["seconds"]
+        self.tally = Tally(**{name: type(value)(numbers[f"tally_{name}"]) for name, value in asdict(Tally()).items()})
+        self.log.restore(arrays)
+        return True
+
+    def save(self) -> None:
+        """Write a checkpoint of the present place."""
+        numbers = {"steps": self.optimizer.steps, "next_batch": self.next_batch, "seconds": self.seconds}
+        numbers |= {f"tally_{name}": value for name, value in asdict(self.tally).items()}
+        memory = {f"memory_{name}": values for name, values in self.optimizer.memory.items()}
+        arrays = {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
+        save_checkpoint(self.session.checkpoint, Checkpoint(self.experiment.loaded.run_id, numbers, arrays))
+
+    def run_epoch(self) -> bool:
+        """Learn from every batch that is left in this epoch; return whether it was finished.
+
+        Raises
+        ------
+        Diverged
+            If a batch gave no usable update.
+        """
+        epoch, began, before = self.log.epochs, time.perf_counter(), self.seconds
+        order = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.train))
+        while self.next_batch < self.batches:
+            self.learn(order[self.next_batch * self.batch : (self.next_batch + 1) * self.batch], epoch)
+            self.next_batch += 1
+            self.session.progress.advance()
+            self.seconds = before + time.perf_counter() - began
+            if self.session.interruption.wanted:
+                return False
+        test = self.evaluate(self.test)
+        seconds = before + time.perf_counter() - began
+        self.log.add(self.tally, test, seconds, self.alignment() if self.log.blocks else {})
+        self.next_batch, self.tally, self.seconds = 0, Tally(), 0.0
+        return True
+
+    def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
+        """Relax one batch and change the conductances."""
+        outcome = self.learner.learn(self.train.inputs[rows], self.train.targets[rows])
+        where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
+        if outcome.diverged:
+            raise Diverged(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
+        flat = outcome.gradient.flat
+        if not np.isfinite(flat @ flat):
+            raise Diverged(f"{where}: the update is not finite, or too large to square")
+        self.tally.add(outcome, None if self.train.labels is None else self.train.labels[rows])
+        self.optimizer.step(flat, epoch)
+        self.model.parameters_changed()
+
+    def evaluate(self, samples: Samples) -> Tally:
+        """Let the free circuit answer all samples."""
+        tally = Tally()
+        for first in range(0, len(samples), TEST_BATCH):
+            part = slice(first, first + TEST_BATCH)
+            outcome = self.learner.predict(samples.inputs[part], samples.targets[part])
+            tally.add(outcome, None if samples.labels is None else samples.labels[part])
+        return tally
+
+    def alignment(self) -> dict[str, float]:
+        """Return the cosine of the update with the exact gradient, on the first training samples."""
+        probe = self.train.head(PROBE_SAMPLES)
+        outcome = self.learner.learn(probe.inputs, probe.targets)
+        return gradient_cosines(outcome.gradient, exact_gradient(self.model, probe.inputs, probe.targets))
+
+
+def run(experiment: Experiment, session: Session) -> Outcome:
+    """Train, and write /train and /circuit (see the contract)."""
+    training, progress = Training(experiment, session), session.progress
+    epochs, outcome = training.settings.epochs, None
+    if training.resume():
+        progress.note(f"resuming after {training.log.epochs} epochs and {training.next_batch} batches")
+    done = training.log.epochs * training.batches + training.next_batch
+    progress.begin(epochs * training.batches, "batches", done)
+    while training.log.epochs < epochs and outcome is None:
+        try:
+            finished = training.run_epoch()
+        except Diverged as event:
+            outcome = Outcome(Status.DIVERGED, f"{event}; the conductances are those before that batch")
+            break
+        if not finished or session.interruption.wanted:
+            training.save()
+            place = f"after {training.log.epochs} epochs and {training.next_batch} batches"
+            outcome = Outcome(Status.INTERRUPTED, f"interrupted {place}; run the same command again to resume")
+        if finished:
+            progress.note(training.log.summary())
+            if training.log.epochs % training.settings.checkpoint_every == 0 and training.log.epochs < epochs:
+                training.save()
+    training.log.write(session.writer)
+    write_parameters(session.writer, experiment.model, training.initial)
+    return outcome or _judge(training.log, experiment.scenario.dynamics)
+
+
+def _judge(log: TrainLog, dynamics: Any) -> Outcome:
+    """Return settled or finished, unless more relaxations than allowed did not settle."""
+    status = log.worst_status()
+    if status.good:
+        return Outcome(status, f"{log.epochs} epochs; {log.summary()}")
+    fraction = log.unsettled / log.relaxations
+    told = f"{100 * fraction:.3g} % of {int(log.relaxations)} relaxations did not settle"
+    if fraction <= dynamics.unsettled_limit:
+        return Outcome(Status.SETTLED, f"{log.epochs} epochs; {told}, within dynamics.unsettled_limit; {log.summary()}")
+    return Outcome(
+        status,
+        f"{told} (allowed: {100 * dynamics.unsettled_limit:.3g} %, dynamics.unsettled_limit); "
+        f"give more steps or time, a larger tolerance, or tolerance: null for a fixed time; {log.summary()}",
+    )

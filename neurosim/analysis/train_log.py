@@ -1,0 +1,147 @@
+"""What a training run writes down, epoch by epoch, and how it goes into result file and checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.dynamics.status import Status, statuses
+from neurosim.learning.learner import BatchOutcome
+from neurosim.results.writer import ResultWriter
+
+Array = npt.NDArray[Any]
+
+# name: (long name, units)
+COLUMNS = {
+    "loss": ("mean training cost during the epoch", "1"),
+    "train_error": ("fraction of training samples misclassified during the epoch", "1"),
+    "test_loss": ("mean test cost after the epoch", "1"),
+    "test_error": ("fraction of test samples misclassified after the epoch", "1"),
+    "seconds": ("wall time of the epoch, test included", "s"),
+    "mean_steps": ("mean steps per relaxation", "1"),
+    "unsettled_fraction": ("fraction of relaxations that did not settle", "1"),
+}
+GOOD = np.array([status.good for status in Status])
+
+
+@dataclass
+class Tally:
+    """Sums over relaxations of one kind.
+
+    Attributes
+    ----------
+    samples, loss, wrong, steps, unsettled : float
+        Number of samples, and sums over them.
+    worst : int
+        Code of the worst status.
+    """
+
+    samples: float = 0
+    loss: float = 0.0
+    wrong: float = 0
+    steps: float = 0.0
+    unsettled: float = 0
+    worst: int = 0
+
+    def add(self, outcome: BatchOutcome, labels: npt.NDArray[np.int64] | None) -> None:
+        """Add a batch; without labels nothing can be wrong."""
+        count = len(outcome.losses)
+        self.samples += count
+        self.loss += float(outcome.losses.sum())
+        self.steps += outcome.steps * count
+        self.unsettled += int(np.count_nonzero(~GOOD[outcome.codes]))
+        self.worst = max(self.worst, int(outcome.codes.max()))
+        if labels is not None:
+            self.wrong += int(np.count_nonzero(outcome.prediction.argmax(axis=1) != labels))
+
+
+@dataclass
+class TrainLog:
+    """Figures of all finished epochs.
+
+    Parameters
+    ----------
+    labelled : bool
+        Whether there are classes, and so errors to count.
+    blocks : tuple of str
+        Parameter blocks whose gradient alignment is logged; empty if it is not.
+    """
+
+    labelled: bool
+    blocks: tuple[str, ...] = ()
+    columns: dict[str, list[float]] = field(default_factory=dict)
+    cosines: list[list[float]] = field(default_factory=list)
+    relaxations: float = 0
+    unsettled: float = 0
+    worst: int = 0
+
+    @property
+    def epochs(self) -> int:
+        """Number of finished epochs."""
+        return len(self.columns.get("loss", ()))
+
+    def add(self, train: Tally, test: Tally, seconds: float, cosines: dict[str, float]) -> None:
+        """Add a finished epoch."""
+        figures = {
+            "loss": train.loss / train.samples,
+            "test_loss": test.loss / test.samples,
+            "seconds": seconds,
+            "mean_steps": train.steps / train.samples,
+            "unsettled_fraction": (train.unsettled + test.unsettled) / (train.samples + test.samples),
+        }
+        if self.labelled:
+            figures |= {"train_error": train.wrong / train.samples, "test_error": test.wrong / test.samples}
+        for name, value in figures.items():
+            self.columns.setdefault(name, []).append(value)
+        self.cosines.append([cosines[block] for block in self.blocks])
+        for tally in (train, test):
+            self.relaxations += tally.samples
+            self.unsettled += tally.unsettled
+            self.worst = max(self.worst, tally.worst)
+
+    def summary(self) -> str:
+        """Return the last epoch as a line for people."""
+        last = {name: values[-1] for name, values in self.columns.items()}
+        line = f"epoch {self.epochs}: loss {last['loss']:.4g}, test loss {last['test_loss']:.4g}"
+        if self.labelled:
+            line += f", train error {100 * last['train_error']:.2f} %, test error {100 * last['test_error']:.2f} %"
+        if last["unsettled_fraction"] > 0:
+            line += f", unsettled {100 * last['unsettled_fraction']:.2g} %"
+        return line
+
+    def write(self, writer: ResultWriter) -> None:
+        """Write /train."""
+        writer.dimension("train", "epoch", np.arange(1, self.epochs + 1), "epoch")
+        for name, (long_name, units) in COLUMNS.items():
+            if name in self.columns:
+                writer.variable("train", name, ("epoch",), np.array(self.columns[name]), long_name, units)
+        if self.blocks:
+            writer.dimension("train", "block", list(self.blocks), "parameter block")
+            values = np.array(self.cosines).reshape(self.epochs, len(self.blocks))
+            what = "cosine between update and exact gradient after the epoch"
+            writer.variable("train", "gradient_cosine", ("epoch", "block"), values, what, "1")
+
+    def arrays(self) -> dict[str, Array]:
+        """Return everything as arrays, for a checkpoint."""
+        columns = {f"log_{name}": np.array(values) for name, values in self.columns.items()}
+        return {
+            **columns,
+            "cosines": np.array(self.cosines).reshape(self.epochs, len(self.blocks)),
+            "totals": np.array([self.relaxations, self.unsettled, self.worst]),
+        }
+
+    def restore(self, arrays: dict[str, Array]) -> None:
+        """Take up what `arrays` returned."""
+        self.columns = {
+            name.removeprefix("log_"): values.tolist() for name, values in arrays.items() if name.startswith("log_")
+        }
+        self.cosines = arrays["cosines"].tolist()
+        self.relaxations, self.unsettled, worst = arrays["totals"].tolist()
+        self.worst = int(worst)
+
+    def worst_status(self) -> Status:
+        """Return the worst status of any relaxation."""
+        return statuses([self.worst])[0]

@@ -1,0 +1,1 @@
+"""WHAT a synapse does: learning rules, exact reference gradients, optimizers."""

@@ -1,0 +1,67 @@
+"""Nudging protocols: which relaxations a rule asks for, one after the other, and where each of them starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from neurosim.dynamics.solver import Recorder, Relaxation, Solver
+    from neurosim.physics.model import System
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One relaxation of a protocol.
+
+    Parameters
+    ----------
+    name : str
+        Its name in result files and plots.
+    nudge : float
+        Nudging strength beta during the phase; 0 is the free circuit.
+    start : {"rest", "free"}
+        From zeros, or from where the phase called ``free`` ended.
+    cost_gradient : {"live", "frozen"}
+        Whether the nudge follows the present output or is held at the prediction of the free phase.
+    """
+
+    name: str
+    nudge: float
+    start: Literal["rest", "free"] = "rest"
+    cost_gradient: Literal["live", "frozen"] = "live"
+
+
+FREE = Phase("free", nudge=0.0)
+
+
+def run_phases(
+    system: System, solver: Solver, phases: Sequence[Phase], recorders: Sequence[Recorder] | None = None
+) -> dict[str, Relaxation]:
+    """Relax a system through the phases of a protocol.
+
+    Parameters
+    ----------
+    system : System
+        The circuit with a batch on its terminals.
+    solver : Solver
+        How it relaxes.
+    phases : sequence of Phase
+        In order; phases that start free, or are nudged by a frozen gradient, come after ``free``.
+    recorders : sequence of Recorder, optional
+        One per phase.
+
+    Returns
+    -------
+    dict of str to Relaxation
+        How each phase ended. Only the last phase still owns its state if a later phase started from it.
+    """
+    results: dict[str, Relaxation] = {}
+    for i, phase in enumerate(phases):
+        if phase.cost_gradient == "frozen":
+            system.freeze_cost_gradient(results["free"].state)
+        system.nudge(phase.nudge)
+        state = results["free"].state if phase.start == "free" else system.rest()
+        results[phase.name] = solver.relax(system, state, None if recorders is None else recorders[i])
+    return results

@@ -1,0 +1,51 @@
+"""Back-propagation of errors: the exact gradient at the free state, as a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from neurosim.learning.protocol import FREE, Phase
+from neurosim.learning.rule import Rule, Signals, Start
+from neurosim.physics.layered.compartments import Compartments, dyad
+from neurosim.settings import Sections
+
+if TYPE_CHECKING:
+    from neurosim.dynamics.solver import Solver
+    from neurosim.physics.model import System
+
+
+class Backprop(Rule):
+    """The reference: exact gradient descent on the cost of the free prediction."""
+
+    type: Literal["backprop"]
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield why the prediction of the circuit is not feed-forward."""
+        if getattr(scenario.circuit, "neuron", None) != "dyad":
+            yield (
+                "rule.type",
+                "backprop needs a feed-forward prediction; point neurons with feedback give none. "
+                "Use circuit.neuron: dyad.",
+            )
+
+    def compartments(self) -> Compartments:
+        """Return the tables of a symmetric dyad; unnudged, it is a feed-forward network."""
+        return dyad(0.5, transposed=True)
+
+    def phases(self, start: Start) -> tuple[Phase, ...]:
+        """Return the free phase: there is no nudge."""
+        return (FREE,)
+
+    def read(self, system: System, solver: Solver, start: Start, signals: Signals) -> int:
+        """Compute activities and errors layer by layer; the solver is not used, nothing relaxes."""
+        from neurosim.learning.exact.backprop import forward_and_errors  # NumPy is not needed to validate a scenario
+
+        activities, errors, prediction = forward_and_errors(system.model, system.inputs, system.targets)
+        for pre, activity in zip(signals.pre, activities, strict=True):
+            pre[:] = activity
+        for post, error in zip(signals.post, errors, strict=True):
+            post[:] = signals.scale * error
+        signals.prediction[:] = prediction
+        signals.codes[:] = 0
+        return 0

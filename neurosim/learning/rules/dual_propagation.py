@@ -1,0 +1,101 @@
+"""Dual propagation: each neuron is a dyad, and the difference of its two compartments is its error.
+
+Nudged dynamics lower the cost: s+ feels +beta, s- feels -beta, e = s+ - s-, and dhat = (s- - s+)/beta estimates dC/da.
+
+    dC/dW_k  ~  (alpha s+_k + (1 - alpha) s-_k)  x  (s-_{k+1} - s+_{k+1}) / beta
+
+References
+----------
+R. Hoier, D. Staudt, C. Zach, Dual propagation: accelerating contrastive Hebbian learning with dyadic neurons, ICML 2023,
+arXiv 2302.01228.  R. Hoier, C. Zach, Two tales of single-phase contrastive Hebbian learning, ICML 2024, arXiv 2402.08573.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from neurosim.learning.protocol import FREE, Phase, run_phases
+from neurosim.learning.rule import Rule, Signals, Start
+from neurosim.physics.layered.compartments import Compartments, dyad
+from neurosim.settings import Sections
+
+if TYPE_CHECKING:
+    from neurosim.dynamics.solver import Solver
+    from neurosim.physics.model import System
+
+
+class DualPropagation(Rule):
+    """Single-phase learning with dyads.
+
+        pre_k = alpha s+_k + (1 - alpha) s-_k,      post_k = (s-_k - s+_k) / beta
+
+    Each synapse of W_k reads the mean of the dyad below it and the difference of the dyad above it, and nothing else.
+    """
+
+    type: Literal["dual_propagation"]
+    variant: Literal["original", "transposed", "damped"] = Field(
+        "transposed", description="Which compartment gets which share of the feedback; damped: original with damped sweeps."
+    )
+    alpha: float = Field(0.5, ge=0.0, le=1.0, description="Weight of s+ in the mean that is sent forward.")
+    beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
+    output: Literal["linearised", "prox"] = Field(
+        "linearised", description="Cost gradient at the output current, or at each compartment itself (implicit)."
+    )
+    cost_gradient: Literal["live", "frozen"] = Field(
+        "live", description="Cost gradient at the present output, or held at the free prediction."
+    )
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield what the circuit or the solver cannot do for this rule."""
+        circuit = scenario.circuit
+        if getattr(circuit, "neuron", None) != "dyad":
+            yield "rule.type", "dual_propagation needs two compartments per neuron. Use circuit.neuron: dyad."
+        if self.output != "prox":
+            return
+        if circuit.cost == "squared_error":
+            # The compartment that is pushed up the cost has a minimum only while its nudge is weaker than the cost.
+            share, symbol = (self.alpha, "alpha") if self.variant == "transposed" else (1.0 - self.alpha, "(1 - alpha)")
+            if share * self.beta >= 1.0:
+                yield (
+                    "rule.beta",
+                    f"output prox with squared_error needs {symbol} beta < 1 for variant {self.variant}, "
+                    f"found {share * self.beta:g}. Use a smaller beta, or output: linearised.",
+                )
+        elif circuit.cost == "cross_entropy" and scenario.dynamics.solver == "sweeps":
+            yield (
+                "rule.output",
+                "prox with cross_entropy has no closed form, which solver sweeps needs. "
+                "Use output: linearised, or an ODE solver.",
+            )
+
+    def compartments(self) -> Compartments:
+        """Return the tables of a dyad with this rule's share of feedback for each compartment."""
+        return dyad(
+            self.alpha,
+            transposed=self.variant == "transposed",
+            damped=self.variant == "damped",
+            gradient_at="compartment" if self.output == "prox" else "current",
+        )
+
+    def phases(self, start: Start) -> tuple[Phase, ...]:
+        """Return the nudged phase, after a free one where it starts from there or needs the free prediction."""
+        nudged = Phase("nudged", self.beta, start, self.cost_gradient)
+        return (FREE, nudged) if start == "free" or self.cost_gradient == "frozen" else (nudged,)
+
+    def read(self, system: System, solver: Solver, start: Start, signals: Signals) -> int:
+        """Relax under the nudge; read means and differences of the dyads."""
+        results = run_phases(system, solver, self.phases(start))
+        settled = results["nudged"].state
+        for k, pre in enumerate(signals.pre):
+            system.read(settled, k, (self.alpha, 1.0 - self.alpha), pre)
+        per_nudge = signals.scale / self.beta
+        for k, post in enumerate(signals.post, start=1):
+            system.read(settled, k, (-per_nudge, per_nudge), post)
+        signals.prediction[:] = system.prediction(settled)
+        signals.codes[:] = 0
+        for relaxation in results.values():
+            signals.codes[:] = relaxation.codes.clip(min=signals.codes)
+        return sum(relaxation.steps for relaxation in results.values())

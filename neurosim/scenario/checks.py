@@ -1,0 +1,66 @@
+"""What can be wrong between sections that are valid each by itself. Nothing here reads a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from neurosim.scenario.section import SECTIONS
+from neurosim.settings import Sections
+
+_WITHOUT_RULE = frozenset({"relax"})
+
+
+class ValidSections:
+    """The valid sections of a scenario that has others, for checks that need only some of them.
+
+    Parameters
+    ----------
+    sections : mapping of str to object
+        The sections that are known. Asking for another one raises `UnknownSectionError`.
+    """
+
+    def __init__(self, sections: Mapping[str, Any]) -> None:
+        self._sections = dict(sections)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_sections"][name]
+        except KeyError:
+            raise UnknownSectionError(name) from None
+
+
+class UnknownSectionError(LookupError):
+    """A check asked for a section that is not valid, so there is nothing it could say."""
+
+
+def misfits(sections: Sections) -> Iterator[tuple[str, str]]:
+    """Yield (dotted key, message) for everything that does not fit together, in a fixed order."""
+    for check in (_rule_is_given, _layers_fit_the_data):
+        with suppress(UnknownSectionError):
+            yield from check(sections)
+    for name in SECTIONS:
+        with suppress(UnknownSectionError):
+            section = getattr(sections, name)
+            if section is not None:
+                yield from section.check(sections)
+
+
+def _rule_is_given(sections: Sections) -> Iterable[tuple[str, str]]:
+    if sections.rule is None and sections.analysis.type not in _WITHOUT_RULE:
+        yield "rule", f"missing; analysis {sections.analysis.type} needs a learning rule."
+
+
+def _layers_fit_the_data(sections: Sections) -> Iterable[tuple[str, str]]:
+    layers = getattr(sections.circuit, "layers", None)
+    if layers is None:
+        return
+    inputs, targets = sections.data.shape()
+    last = len(layers) - 1
+    for index, expected, what in ((0, inputs, "inputs"), (last, targets, "outputs")):
+        if expected is not None and layers[index] != expected:
+            yield (
+                f"circuit.layers.{index}",
+                f"found {layers[index]} {what}, but data set '{sections.data.set}' needs {expected}.",
+            )

@@ -1,0 +1,61 @@
+"""What makes two runs the same run, and how a resolved scenario is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from neurosim.scenario.section import SECTIONS
+
+_DIGITS = 12
+_NEVER_WRAP = 4096
+_NAME_KEYS = {section.key for section in SECTIONS.values()}
+
+
+def run_id(resolved: Mapping[str, Any]) -> str:
+    """Return twelve hexadecimal digits that are the same for the same experiment.
+
+    Parameters
+    ----------
+    resolved : mapping
+        A resolved scenario. Its format version takes part; the order of keys and the descriptions, which are for
+        people, do not.
+    """
+    relevant = {key: value for key, value in resolved.items() if key != "description"}
+    circuit = relevant.get("circuit")
+    if isinstance(circuit, Mapping):
+        relevant["circuit"] = {key: value for key, value in circuit.items() if key != "description"}
+    canonical = json.dumps(relevant, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return sha256(canonical.encode()).hexdigest()[:_DIGITS]
+
+
+def to_yaml(resolved: Mapping[str, Any]) -> str:
+    """Write a resolved scenario or circuit as YAML: sections as blocks, what lies inside them in one line each.
+
+    Parameters
+    ----------
+    resolved : mapping
+        Plain data.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = _NEVER_WRAP
+    text = StringIO()
+    yaml.dump(_names_first(resolved), text)
+    return text.getvalue()
+
+
+def _names_first(value: Any) -> Any:
+    """Put the key that says what a mapping is before the others, which mean little without it."""
+    if isinstance(value, list):
+        return [_names_first(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    ordered = sorted(value, key=lambda key: key not in _NAME_KEYS)
+    return {key: _names_first(value[key]) for key in ordered}

@@ -1,0 +1,1 @@
+"""Experiments shipped with neurosim, one YAML file each."""
