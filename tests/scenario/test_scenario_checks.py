@@ -1,0 +1,130 @@
+"""What does not fit together although every section is valid by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from neurosim.physics.layered.settings import LayeredCircuit
+from neurosim.scenario.checks import UnknownSectionError, ValidSections, misfits
+from neurosim.scenario.load import load_scenario
+from neurosim.scenario.schema import Scenario
+from neurosim.scenario.section import SECTIONS
+from neurosim.settings import Sections, Settings
+
+PROX = ("beta: 0.2", "output: prox\n  beta: 0.2")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ([("64, 32", "65, 32")], "5: circuit.layers.0: found 65 inputs, but data set 'digits' needs 64."),
+        ([("32, 10]", "32, 9]")], "5: circuit.layers.2: found 9 outputs, but data set 'digits' needs 10."),
+        (
+            [("rule:\n  type: dual_propagation\n  beta: 0.2\n", "")],
+            "1: rule: missing; analysis train needs a learning rule.",
+        ),
+        (
+            [("activation: tanh", "neuron: point")],
+            "9: rule.type: dual_propagation needs two compartments per neuron. Use circuit.neuron: dyad.",
+        ),
+        (
+            [("activation: tanh", "neuron: point"), ("dual_propagation\n  beta: 0.2", "backprop")],
+            "9: rule.type: backprop needs a feed-forward prediction; point neurons with feedback give none. "
+            "Use circuit.neuron: dyad.",
+        ),
+        (
+            [PROX, ("activation: tanh", "cost: cross_entropy")],
+            "10: rule.output: prox with cross_entropy has no closed form, which solver sweeps needs. "
+            "Use output: linearised, or an ODE solver.",
+        ),
+        (
+            [PROX, ("beta: 0.2", "beta: 2.0")],
+            "11: rule.beta: output prox with squared_error needs alpha beta < 1 for variant transposed, found 1. "
+            "Use a smaller beta, or output: linearised.",
+        ),
+        (
+            [PROX, ("beta: 0.2", "beta: 1.25\n  alpha: 0.2\n  variant: damped")],
+            "11: rule.beta: output prox with squared_error needs (1 - alpha) beta < 1 for variant damped, found 1. "
+            "Use a smaller beta, or output: linearised.",
+        ),
+        (
+            [("solver: sweeps", "solver: rk4\n  dt: 2\n  t_end: 1.5")],
+            "13: dynamics.dt: found a step of 2 s, longer than the phase; t_end is 1.5 s.",
+        ),
+    ],
+)
+def test_each_misfit_gives_one_line(problems, changes, line):
+    assert problems(*changes) == [f"mine.yaml:{line}"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [PROX, ("beta: 0.2", "beta: 1.9")],
+        [PROX, ("beta: 0.2", "beta: 1.2\n  alpha: 0.2\n  variant: original")],
+        [PROX, ("beta: 0.2", "beta: 50\n  alpha: 0.0")],
+        [PROX, ("solver: sweeps", "solver: newton"), ("activation: tanh", "cost: cross_entropy")],
+        [("dual_propagation\n  beta: 0.2", "backprop")],
+        [("{set: digits}", "{set: file, path: x.npz}"), ("64, 32", "3, 32")],
+        [("solver: sweeps", "solver: rk4\n  dt: 1\n  t_end: 1")],
+    ],
+)
+def test_what_just_fits_is_accepted(load, changes):
+    load(*changes)
+
+
+def test_only_a_relaxation_can_do_without_a_rule(load):
+    analysis = "  type: train\n  epochs: 2\n  optimizer: {type: adam, rate: 0.001}\n"
+    rule = "rule:\n  type: dual_propagation\n  beta: 0.2\n"
+    assert load((analysis, "  type: relax\n"), (rule, "")).scenario.rule is None
+
+
+def test_misfits_are_shown_beside_errors_of_other_sections(problems):
+    assert problems(
+        ("solver: sweeps", "solver: rk4\n  dt: 2\n  t_end: 1"),
+        ("64, 32", "65, 32"),
+        ("epochs: 2", "epochs: 0"),
+    ) == [
+        "mine.yaml:5: circuit.layers.0: found 65 inputs, but data set 'digits' needs 64.",
+        "mine.yaml:13: dynamics.dt: found a step of 2 s, longer than the phase; t_end is 1 s.",
+        "mine.yaml:17: analysis.epochs: found 0, must be at least 1.",
+    ]
+
+
+def test_a_check_says_nothing_about_sections_that_are_not_valid(problems):
+    assert problems(("64, 32", "65, x"), ("activation: tanh", "neuron: point")) == [
+        "mine.yaml:5: circuit.layers.1: found 'x' (text), expected an integer."
+    ]
+
+
+class TalkativeRule(Settings):
+    """Complains once before it asks for a section and once after."""
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        yield "rule.first", "needs no other section."
+        yield "rule.second", f"needs {scenario.circuit}."
+
+
+def test_a_check_goes_as_far_as_the_valid_sections_allow():
+    rule = TalkativeRule()
+    assert list(misfits(ValidSections({"rule": rule}))) == [("rule.first", "needs no other section.")]
+    with pytest.raises(UnknownSectionError, match="circuit"):
+        _ = ValidSections({"rule": rule}).circuit
+
+
+def test_settings_have_nothing_to_complain_about_unless_they_say_so():
+    assert list(Settings().check(ValidSections({}))) == []
+
+
+def test_a_scenario_made_in_python_is_checked_as_well():
+    good = load_scenario("dyad_digits").scenario
+    sections = {name: getattr(good, name) for name in SECTIONS}
+    same = Scenario(schema=1, name="again", **sections)
+    assert same.circuit is good.circuit
+    with pytest.raises(ValidationError, match="found 5 inputs, but data set 'digits' needs 64"):
+        Scenario(schema=1, name="again", **{**sections, "circuit": LayeredCircuit(layers=[5, 10])})
+    with pytest.raises(ValidationError, match="expected keys, at least 'set'"):
+        Scenario(schema=1, name="again", **{**sections, "data": good.circuit})
