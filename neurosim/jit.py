@@ -109,6 +109,9 @@ def _njit(function: Callable[..., Any], flags: dict[str, Any], keep: bool) -> An
         numba.config.CACHE_DIR = before
 
 
+KERNELS: list[Kernel] = []  # all kernels of the modules imported so far, for `neurosim warmup`
+
+
 class Kernel:
     """A compiled function, one version per floating type.
 
@@ -127,6 +130,7 @@ class Kernel:
         self.signature = signature
         self.dispatcher = _njit(function, flags, keep=True)
         self._ready: set[np.dtype[Any]] = set()
+        KERNELS.append(self)
 
     def __getitem__(self, dtype: Any) -> Any:
         """Return the function ready for `dtype` (float32 or float64), compiled now or loaded from disk.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -20,6 +22,12 @@ class Progress(Protocol):
 
 class Silence:
     """Progress that nobody watches."""
+
+    @staticmethod
+    @contextmanager
+    def watch() -> Iterator[Silence]:
+        """Yield silence, where others yield a bar."""
+        yield Silence()
 
     def begin(self, total: int, unit: str, done: int = 0) -> None:
         """Ignore."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from numba import types
 
 from neurosim.dynamics.fixed_step import SAVED_BYTES
-from neurosim.dynamics.rates import all_ended, row_rates
+from neurosim.dynamics.rates import all_ended, flush, row_rates
 from neurosim.dynamics.scheme import EmbeddedScheme, drift_type, embedded_signature, interpolant_signature
 from neurosim.dynamics.settings import AdaptiveSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
@@ -121,7 +121,8 @@ def run_adaptive(
             steps -= 1  # the step is taken again once the saved states have been fetched
             break
         y[:] = y_new
-        k[:n] = k[6 * n :] if k.size == 7 * n else k[k.size - n :]
+        flush(y)
+        k[:n] = k[k.size - n :]
         t = ahead
         row_rates(k, p, layout, rates)
         if last or all_ended(rates, tolerance, limit):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from neurosim.dynamics.rates import all_ended, row_rates
+from neurosim.dynamics.rates import all_ended, flush, row_rates
 from neurosim.dynamics.scheme import FixedScheme, drift_type, step_signature
 from neurosim.dynamics.settings import FixedStepSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
@@ -55,6 +55,7 @@ def run_steps(
         last = i >= until
         if saving or last or i % check_every == 0:
             row_rates(k, p, layout, rates)
+            flush(y)
             if saving:
                 saved[slot, :] = y
                 saved_rates[slot, :] = rates

@@ -43,22 +43,25 @@ from neurosim.physics.layered.layout import (
     TABLES,
     TARGETS,
 )
+from neurosim.physics.names import ACTIVATION_CODE
 
-CHUNK = 1024  # values per pass: current, feedback, state and rate of a chunk stay in the first-level cache
+RELU = ACTIVATION_CODE["relu"]
+CHUNK = 2048  # values per pass: current, feedback, state and rate of a chunk stay in the first-level cache
 
 
 @helper
 def combine(weights: Any, s: Any, out: Any) -> None:
     """Write sum_c weights_c s_c into `out` (flat); `s` holds the planes one after the other."""
     n = out.size
+    first = s[:n]
     if weights.size == 1:
         w = weights[0]
         for i in range(n):
-            out[i] = w * s[i]
+            out[i] = w * first[i]
     else:
-        w0, w1 = weights[0], weights[1]
+        w0, w1, second = weights[0], weights[1], s[n:]
         for i in range(n):
-            out[i] = w0 * s[i] + w1 * s[n + i]
+            out[i] = w0 * first[i] + w1 * second[i]
 
 
 @kernel(lambda real: types.void(vector(real), vector(real), vector(real)))
@@ -80,27 +83,47 @@ def leak(code: int, membrane: bool, lam: Any, y: Any, out: Any) -> None:
 
 
 @helper
+def damp(damping: Any, s: Any, v: Any) -> None:
+    """Replace the current v by (v + Lambda s) / (1 + Lambda)."""
+    keep = type(damping)(1.0) / (type(damping)(1.0) + damping)
+    for i in range(v.size):
+        v[i] = keep * (v[i] + damping * s[i])
+
+
+@helper
+def relax_rectified(lam: Any, gain: Any, a: Any, bias: Any, F: Any, y: Any, out: Any) -> None:
+    """Write the rates of one plane of rectified units; all arrays (rows, n). One pass instead of three: relu is that cheap."""
+    zero = type(gain)(0.0)
+    rows, n = a.shape
+    for r in range(rows):
+        for j in range(n):
+            out[r, j] = lam * (max(a[r, j] + bias[j] + gain * F[r, j], zero) - y[r, j])
+
+
+@helper
 def relax_hidden(
     code: int, membrane: bool, lam: Any, damping: Any, gain: Any, a: Any, bias: Any, F: Any, s: Any, y: Any, out: Any
-) -> None:
+) -> None:  # fmt: skip
     """Write the rates of a hidden layer; a, F are (rows, n), s, y and out flat with one plane per compartment."""
     rows, n = a.shape
+    size = rows * n
     step = max(1, CHUNK // n)
-    one = gain.dtype.type(1.0)
-    keep = one / (one + damping)
-    for r0 in range(0, rows, step):
-        r1 = min(rows, r0 + step)
-        for c in range(gain.size):
-            gc = gain[c]
-            lo, hi = (c * rows + r0) * n, (c * rows + r1) * n
-            v = out[lo:hi].reshape(r1 - r0, n)
-            for r in range(r1 - r0):
+    for c in range(gain.size):
+        gc = gain[c]
+        plane, state, activity = out[c * size : (c + 1) * size], y[c * size : (c + 1) * size], s[c * size : (c + 1) * size]
+        v = plane.reshape(rows, n)
+        if code == RELU and damping == 0 and not membrane:
+            relax_rectified(lam, gc, a, bias, F, state.reshape(rows, n), v)
+            continue
+        for r0 in range(0, rows, step):
+            r1 = min(rows, r0 + step)
+            for r in range(r0, r1):
                 for j in range(n):
-                    v[r, j] = a[r0 + r, j] + bias[j] + gc * F[r0 + r, j]
+                    v[r, j] = a[r, j] + bias[j] + gc * F[r, j]
+            lo, hi = r0 * n, r1 * n
             if damping > 0:
-                for i in range(lo, hi):
-                    out[i] = keep * (out[i] + damping * s[i])
-            leak(code, membrane, lam, y[lo:hi], out[lo:hi])
+                damp(damping, activity[lo:hi], plane[lo:hi])
+            leak(code, membrane, lam, state[lo:hi], plane[lo:hi])
 
 
 @helper

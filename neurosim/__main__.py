@@ -1,0 +1,5 @@
+"""``python -m neurosim`` is the command ``neurosim``."""
+
+from neurosim.cli.main import main
+
+main()

@@ -1,0 +1,84 @@
+"""`neurosim inspect`: what is in a result, where it comes from, how it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import h5py
+
+ROOT = ("name", "run_id", "analysis", "seed", "created", "command", "neurosim_version")
+
+
+def inspect(
+    result: Annotated[Path, typer.Argument(help="A result file.")],
+    scenario: Annotated[bool, typer.Option("--scenario", help="Print the resolved scenario, ready to run again.")] = False,
+) -> None:
+    """Print what is in RESULT: status, provenance, key figures, arrays."""
+    from neurosim.results.reader import open_result, text
+
+    with open_result(result) as file:
+        if scenario:
+            typer.echo(text(file.attrs["scenario"]), nl=False)
+            return
+        typer.echo(f"{result}")
+        _table([("status", f"{text(file.attrs['status'])}: {text(file.attrs['message'])}")])
+        _table([(name, text(file.attrs[name])) for name in ROOT if name in file.attrs])
+        seconds = [f"{file.attrs[f'{what}_seconds']:.2f} s {what}" for what in ("wall", "compile")]
+        _table([("time", ", ".join(seconds))])
+        typer.echo("provenance")
+        _table([(name, text(value)) for name, value in sorted(file["provenance"].attrs.items())])
+        typer.echo("key figures")
+        _table(_key_figures(file))
+        typer.echo("arrays")
+        _table(_arrays(file))
+
+
+def _key_figures(file: h5py.File) -> list[tuple[str, str]]:
+    from neurosim.results.reader import texts
+
+    rows = []
+    if "train" in file:
+        train = file["train"]
+        for name in ("loss", "train_error", "test_loss", "test_error", "unsettled_fraction", "mean_steps", "seconds"):
+            if name in train and len(train[name]):
+                rows.append((name, f"{train[name][-1]:.6g} after epoch {len(train[name])}"))
+        if "test_error" in train and len(train["test_error"]):
+            values = train["test_error"][:]
+            rows.append(("best test_error", f"{values.min():.6g} after epoch {int(values.argmin()) + 1}"))
+        if "gradient_cosine" in train and len(train["gradient_cosine"]):
+            last = zip(texts(train["block"]), train["gradient_cosine"][-1], strict=True)
+            rows.append(("gradient_cosine", ", ".join(f"{block} {value:.6f}" for block, value in last)))
+    if "relax" in file:
+        relax = file["relax"]
+        for i, phase in enumerate(texts(relax["phase"])):
+            worst = relax["final_rate"][i].max()
+            rows.append((f"phase {phase}", f"{relax['steps'][i]} steps, final RMS rate at most {worst:.3g}"))
+    return rows
+
+
+def _arrays(file: h5py.File) -> list[tuple[str, str]]:
+    import h5py
+
+    from neurosim.results.reader import text
+
+    rows: list[tuple[str, str]] = []
+
+    def visit(name: str, item: h5py.HLObject) -> None:
+        if isinstance(item, h5py.Dataset):
+            shape = " x ".join(str(n) for n in item.shape) or "scalar"
+            units = text(item.attrs.get("units", ""))
+            about = text(item.attrs.get("long_name", "")) + (f" [{units}]" if units not in ("", "1") else "")
+            rows.append((f"/{name}", f"{shape}  {about}"))
+
+    file.visititems(visit)
+    return rows
+
+
+def _table(rows: list[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        typer.echo(f"  {name:<{width}}  {value}")

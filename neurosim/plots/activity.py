@@ -1,0 +1,77 @@
+"""Plot `activity`: the mean state of each unit, sum_c p_c s_c, which is what a neuron sends forward, over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from neurosim.plots.layout import Arrangement, Layout, layer_rows
+from neurosim.plots.states import (
+    check_choice,
+    draw_units,
+    leading_units,
+    read_states,
+    sample_caption,
+    state_label,
+    title_layer,
+)
+from neurosim.plots.status_note import status_note, write_note
+from neurosim.plots.timeline import Timeline, read_timeline, relax_group
+
+Array = npt.NDArray[Any]
+
+
+def draw(file: h5py.File, axes: Axes, *, layer: str | None = None, sample: int = 0) -> Axes:
+    """Draw the mean states of one layer.
+
+    Parameters
+    ----------
+    file : h5py.File
+        An open result of analysis relax.
+    axes : Axes
+        Where to.
+    layer : str, optional
+        Block of the state, such as ``layer_1``; default: the outputs.
+    sample : int
+        Which of the saved samples.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+
+    Raises
+    ------
+    SimulationError
+        If the file holds no trajectories, or not this layer or sample.
+    """
+    layer = check_choice(file, layer, sample)
+    draw_layer(file, axes, layer, sample=sample)
+    title_layer(file, axes, layer, sample=sample)
+    write_note(axes, status_note(file))
+    return axes
+
+
+def draw_layer(file: h5py.File, axes: Axes, layer: str, *, sample: int = 0, named: bool = True) -> None:
+    """Draw the mean states of one layer as a panel of a figure, which says the rest."""
+    timeline = read_timeline(file)
+    times, values = mean_states(file, timeline, layer, sample)
+    draw_units(axes, timeline, times, values, leading_units(values), named)
+    point = len(relax_group(file)["compartment"]) == 1
+    axes.set_ylabel(state_label(file, layer, "state $s$" if point else r"mean state $\sum_c p_c s_c$"))
+    title_layer(file, axes, layer)
+
+
+def mean_states(file: h5py.File, timeline: Timeline, layer: str, sample: int) -> tuple[Array, Array]:
+    """Return times and mean states of one layer, as `read_states` does."""
+    return read_states(file, timeline, layer, sample, relax_group(file)["forward_weight"][:])
+
+
+def _arrange(file: h5py.File) -> Arrangement:
+    return Arrangement(layer_rows(file, draw_layer), sample_caption(file))
+
+
+LAYOUT = Layout(_arrange)

@@ -1,0 +1,78 @@
+"""Plot `rate`: how the RMS rate of change decays, phase by phase, towards the tolerance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from neurosim.plots.status_note import status_note, write_note
+from neurosim.plots.style import GUIDE, LINES
+from neurosim.plots.timeline import Timeline, draw_timeline, dynamics, read_timeline, relax_group
+from neurosim.results.reader import text
+
+Array = npt.NDArray[Any]
+
+EMPTY_LIMITS = (1e-8, 1.0)  # where no rate is positive
+
+
+def draw(file: h5py.File, axes: Axes) -> Axes:
+    """Draw the RMS over all samples of tau d(state)/dt, one line per phase.
+
+    Parameters
+    ----------
+    file : h5py.File
+        An open result of analysis relax.
+    axes : Axes
+        Where to.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+
+    Raises
+    ------
+    SimulationError
+        If the file holds no relaxation.
+    """
+    draw_panel(file, axes)
+    write_note(axes, status_note(file))
+    return axes
+
+
+def draw_panel(file: h5py.File, axes: Axes) -> None:
+    """Draw the rates as a panel of a figure, which says the rest."""
+    timeline = read_timeline(file)
+    rates = relax_group(file)["rms_rate"]
+    axes.set_yscale("log")
+    zeros = []
+    for span, color in zip(timeline.spans, LINES, strict=False):
+        own = rates[span.phase, : len(span.times)]
+        positive = np.where(np.isfinite(own) & (own > 0), own, np.nan)
+        axes.plot(span.times, positive, color=color, marker=timeline.marker, label=span.name)
+        zeros.append((span.times[own == 0], color))
+    draw_timeline(axes, timeline)
+    _draw_tolerance(file, axes)
+    _fix_limits(axes, timeline)
+    for times, color in zeros:
+        _mark_zeros(axes, times, color)
+    unit = text(rates.attrs["units"])
+    what = "change per iteration" if timeline.iterations else r"$\tau\,$d(state)/d$t$"
+    axes.set_ylabel(f"RMS of {what}\n({'dimensionless' if unit == '1' else unit})")
+    samples = len(relax_group(file)["sample"])
+    axes.set_title(f"rate over all {samples} samples" if samples > 1 else "rate of the sample", loc="left", pad=18)
+
+
+def _draw_tolerance(file: h5py.File, axes: Axes) -> None:
+    tolerance = dynamics(file).get("tolerance")
+    if tolerance is None:
+        return
+    axes.axhline(float(tolerance), color=GUIDE, linewidth=0.8, linestyle=":", zorder=1)
+    axes.annotate(
+        "tolerance", (1.0, float(tolerance)), xycoords=axes.get_yaxis_transform(), xytext=(3, 0),
+        textcoords="offset points", color=GUIDE, fontsize="small", va="center", ha="left", annotation_clip=False,
+    )  # fmt: skip

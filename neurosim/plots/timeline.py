@@ -1,0 +1,191 @@
+"""The time axis of a relaxation: phases one after the other, each as long as it really was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from ruamel.yaml import YAML
+
+from neurosim.errors import SimulationError
+from neurosim.plots.style import GUIDE
+from neurosim.results.reader import text, texts
+
+Array = npt.NDArray[Any]
+
+PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"), (1e-12, "ps"))
+CUT_SHORT = {"max_steps", "step_too_small", "diverged", "interrupted"}
+MARKED_SAVES = 40  # up to here single iterations get a marker
+
+
+@dataclass(frozen=True)
+class Span:
+    """One phase on the time axis.
+
+    Parameters
+    ----------
+    phase : int
+        Its place in the result file.
+    name : str
+        Its name.
+    nudge : float
+        Nudging strength beta.
+    start : float
+        When it began.
+    times : ndarray, shape (saves,)
+        When states were saved, in the unit of the axis; what the file holds beyond them is empty.
+    """
+
+    phase: int
+    name: str
+    nudge: float
+    start: float
+    times: Array
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All phases of a relaxation on one axis.
+
+    Parameters
+    ----------
+    spans : tuple of Span
+        Phases in which anything was saved, in order.
+    end : float
+        Where the last of them ended.
+    label : str
+        What the axis shows, with its unit.
+    iterations : bool
+        Whether it counts iterations, without physical duration.
+    """
+
+    spans: tuple[Span, ...]
+    end: float
+    label: str
+    iterations: bool
+
+    @property
+    def marker(self) -> str | None:
+        """Marker of lines over this axis: a few iterations are points, everything else is a curve."""
+        few = sum(len(span.times) for span in self.spans) <= MARKED_SAVES
+        return "o" if few and self.iterations else None
+
+
+def relax_group(file: h5py.File) -> Any:
+    """Return /relax.
+
+    Raises
+    ------
+    SimulationError
+        If the file holds no relaxation.
+    """
+    if "relax" not in file:
+        raise SimulationError("there are no trajectories; they come from analysis relax.")
+    return file["relax"]
+
+
+def layer_names(file: h5py.File) -> list[str]:
+    """Return the names of the blocks of the state, from the inputs to the outputs."""
+    names = [name.removeprefix("state_") for name in relax_group(file) if name.startswith("state_")]
+    return sorted(names, key=lambda name: (len(name), name))  # layer_2 before layer_10
+
+
+def dynamics(file: h5py.File) -> dict[str, Any]:
+    """Return the `dynamics` section of the scenario that a file was made from; empty if it tells nothing."""
+    scenario = YAML(typ="safe", pure=True).load(text(file.attrs.get("scenario", "")))
+    return dict(scenario["dynamics"]) if scenario and "dynamics" in scenario else {}
+
+
+def read_timeline(file: h5py.File) -> Timeline:
+    """Return the time axis of the relaxation in a file.
+
+    Raises
+    ------
+    SimulationError
+        If the file holds no relaxation, or nothing was saved of it.
+    """
+    relax = relax_group(file)
+    iterations = text(relax["time"].attrs["units"]) != "s"
+    times, names, nudges = relax["time"][:], texts(relax["phase"]), relax["nudge"][:]
+    starts, lengths, saved = [], [], [times[:count] for count in _saves(file)]
+    end = 0.0
+    for phase, own in enumerate(saved):
+        starts.append(end)
+        lengths.append(_length(file, phase, own, iterations))
+        end += lengths[-1]
+    if not any(own.size for own in saved):
+        raise SimulationError("the relaxation was stopped before any state was saved.")
+    scale, unit = (1.0, "") if iterations else _prefix(end)
+    spans = tuple(
+        Span(phase, names[phase], float(nudges[phase]), starts[phase] / scale, (starts[phase] + own) / scale)
+        for phase, own in enumerate(saved)
+        if own.size
+    )
+    return Timeline(spans, end / scale, "iteration" if iterations else f"time ({unit})", iterations)
+
+
+def draw_timeline(axes: Axes, timeline: Timeline, named: bool = True) -> None:
+    """Set limits and label of the time axis, and draw a thin line where the nudge changes.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to.
+    timeline : Timeline
+        The phases.
+    named : bool
+        Whether to write above the axes what changes at each line.
+    """
+    margin = 0.01 * timeline.end if timeline.end else 0.5
+    axes.set_xlim(-margin, timeline.end + margin)
+    axes.set_xlabel(timeline.label)
+    if timeline.iterations:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for before, span in zip((None, *timeline.spans), timeline.spans, strict=False):
+        if before is not None:
+            axes.axvline(span.start, color=GUIDE, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+        if named and (before is not None or span.nudge):
+            axes.annotate(
+                _event(before, span), (span.start, 1.0), xycoords=axes.get_xaxis_transform(), xytext=(0, 3),
+                textcoords="offset points", ha="left" if span.start <= 0.6 * timeline.end else "right",
+                va="bottom", color=GUIDE, fontsize="small",
+            )  # fmt: skip
+
+
+def _event(before: Span | None, span: Span) -> str:
+    """Return what happens to the nudge when `span` begins."""
+    if before is None:
+        return f"nudged from the start, β = {span.nudge:g}"
+    if not before.nudge and span.nudge:
+        return f"nudge on, β = {span.nudge:g}"
+    return f"β = {span.nudge:g}" if span.nudge else "nudge off"
+
+
+def _saves(file: h5py.File) -> list[int]:
+    """Return how many saves of each phase hold anything: the arrays are as long as the longest phase."""
+    relax = relax_group(file)
+    # Sweeps know no rate at their start, and a diverged sample has no state at its end: either is a sign of a save.
+    there = ~np.isnan(relax["rms_rate"][:])
+    there |= ~np.isnan(relax[f"state_{layer_names(file)[-1]}"][:, :, :, 0, 0]).all(axis=2)
+    return [int(np.flatnonzero(row)[-1]) + 1 if row.any() else 0 for row in there]
+
+
+def _length(file: h5py.File, phase: int, saved: Array, iterations: bool) -> float:
+    """Return how long a phase took: to the end time, which need not be saved, or as far as it came."""
+    last = float(saved[-1]) if saved.size else 0.0
+    meanings = text(relax_group(file)["status"].attrs["flag_meanings"]).split()
+    ended = {meanings[code] for code in relax_group(file)["status"][phase].tolist()}
+    t_end = dynamics(file).get("t_end")
+    if iterations or t_end is None or ended & CUT_SHORT:
+        return last
+    return max(last, float(t_end))
+
+
+def _prefix(end: float) -> tuple[float, str]:
+    """Return the unit that keeps the numbers on the axis above one."""
+    return next(((scale, unit) for scale, unit in PREFIXES if end >= scale), PREFIXES[-1] if end else PREFIXES[0])
