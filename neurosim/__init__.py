@@ -1,3 +1,3 @@
-"""Physical learning circuits in continuous time: simulate them, train them, and measure how far their updates are from the gradient."""
+"""Physical learning circuits in continuous time: simulate, train, and measure the distance to the gradient."""
 
 __version__ = "0.1.0"

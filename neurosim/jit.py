@@ -1,8 +1,8 @@
 """The one place for Numba: compiler flags, signature types, the drift ABI, and the folder of compiled kernels.
 
-A *kernel* is called from Python. It is compiled for one floating type when that type is first asked for, under an explicit
-signature, and kept on disk, so that the next process loads it in milliseconds. A *helper* is called from kernels only and
-becomes part of them.
+A *kernel* is called from Python. It is compiled for one floating type when that type is first asked for, under an
+explicit signature, and kept on disk, so that the next process loads it in milliseconds. A *helper* is called from
+kernels only and becomes part of them.
 
 Drift ABI: ``drift(t, y, p, layout, u, work, out)`` writes dy/dt of a whole batch into `out`.
 
@@ -34,8 +34,8 @@ import numba
 import numpy as np
 from numba import types
 
-# error_model="numpy": the division check of the Python model stops vectorisation. fastmath keeps NaN and infinity honest:
-# "contract" only fuses multiply-add; "reassoc" is for sums of squares and nothing else.
+# error_model="numpy": the division check of the Python model stops vectorisation. fastmath keeps NaN and infinity
+# honest: "contract" only fuses multiply-add; "reassoc" is for sums of squares and nothing else.
 FLAGS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REDUCTION_FLAGS: dict[str, Any] = {**FLAGS, "fastmath": {"contract", "reassoc"}}
 
@@ -43,6 +43,7 @@ HEADER = 2  # entries of `layout` before the block table
 BLOCK_ENTRIES = 3  # offset, planes, units
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_config: Any = numba.config  # a module without annotations
 _lock = threading.RLock()
 _compile_seconds = 0.0
 
@@ -101,12 +102,12 @@ def cache_folder() -> Path:
 
 def _njit(function: Callable[..., Any], flags: dict[str, Any], keep: bool) -> Any:
     # Numba reads the folder when a function is decorated; other users of Numba in this process keep their own.
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = str(cache_folder())
     try:
         return numba.njit(function, cache=keep, **flags)
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
 
 
 KERNELS: list[Kernel] = []  # all kernels of the modules imported so far, for `neurosim warmup`
@@ -150,7 +151,9 @@ class Kernel:
         return self.dispatcher
 
 
-def kernel(signature: Callable[[Any], Any], flags: dict[str, Any] | None = None) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(
+    signature: Callable[[Any], Any], flags: dict[str, Any] | None = None
+) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorate a function that Python calls; `signature` maps a floating type to its signature."""
 
     def decorate(function: Callable[..., Any]) -> Kernel:

@@ -23,7 +23,8 @@ class Entry:
     target : str
         ``"module:NAME"`` of the object, imported when first used.
     settings : str
-        ``"module:NAME"`` of the `neurosim.settings.Settings` class with the keys that go with it; empty if there are none.
+        ``"module:NAME"`` of the `neurosim.settings.Settings` class with the keys that go with it; empty if there are
+        none.
     summary : str
         One line for ``neurosim list``.
     """
@@ -203,6 +204,40 @@ DATASETS = Registry(
             target="neurosim.datasets.generated:load_gaussian",
             settings="neurosim.datasets.settings:GaussianData",
             summary="Generated Gaussian clouds around centres drawn from the seed.",
+        ),
+    },
+)
+
+PLOTS = Registry(
+    "plot",
+    {
+        "trajectories": Entry(
+            target="neurosim.plots.trajectories:LAYOUT",
+            summary="Overview of a relaxation: mean states and errors of every layer, and the decay of the rate.",
+        ),
+        "activity": Entry(
+            target="neurosim.plots.activity:LAYOUT",
+            summary="Mean state of the compartments of each unit over time, layer by layer.",
+        ),
+        "error": Entry(
+            target="neurosim.plots.error:LAYOUT",
+            summary="Difference of the two compartments of each dyad over time, layer by layer.",
+        ),
+        "rate": Entry(
+            target="neurosim.plots.rate:draw",
+            summary="RMS rate of change over time, phase by phase, down to the tolerance.",
+        ),
+        "training": Entry(
+            target="neurosim.plots.training:LAYOUT",
+            summary="Overview of a training: learning curve, and gradient alignment where it was logged.",
+        ),
+        "learning_curve": Entry(
+            target="neurosim.plots.learning_curve:draw",
+            summary="Training and test error in percent per epoch, or the cost where there are no classes.",
+        ),
+        "gradient_alignment": Entry(
+            target="neurosim.plots.gradient_alignment:draw",
+            summary="Angle between the update and the exact gradient per epoch and parameter block.",
         ),
     },
 )

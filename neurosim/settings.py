@@ -16,11 +16,25 @@ from pydantic import BaseModel, ConfigDict, model_validator
 class Sections(Protocol):
     """The sections of a scenario as `Settings.check` sees them; each is the settings class that its name stands for."""
 
-    circuit: Any
-    data: Any
-    rule: Any
-    dynamics: Any
-    analysis: Any
+    @property
+    def circuit(self) -> Any:
+        """The circuit section."""
+
+    @property
+    def data(self) -> Any:
+        """The data section."""
+
+    @property
+    def rule(self) -> Any:
+        """The rule section; None where there is no rule."""
+
+    @property
+    def dynamics(self) -> Any:
+        """The dynamics section."""
+
+    @property
+    def analysis(self) -> Any:
+        """The analysis section."""
 
 
 class Settings(BaseModel):

@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish, not an accident: the first one is noted and obeyed at the next safe place, the second stops at once."""
+"""Ctrl-C as a wish, not an accident: the first is obeyed at the next safe place, the second at once."""
 
 from __future__ import annotations
 

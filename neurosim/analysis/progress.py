@@ -1,4 +1,4 @@
-"""How an analysis tells what it is doing. Library code never prints; the command line shows this as a bar or as lines."""
+"""How an analysis tells what it is doing. Library code never prints; the command line does."""
 
 from __future__ import annotations
 

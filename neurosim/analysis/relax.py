@@ -50,7 +50,9 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     system = experiment.model.system(len(samples))
     system.present(samples.inputs, samples.targets)
     phases = (FREE,) if experiment.rule is None else experiment.rule.phases(scenario.dynamics.start)
-    times = solver.save_times(_save_times(scenario)) if solver.has_time else np.arange(scenario.dynamics.max_steps + 1.0)
+    times = (
+        solver.save_times(_save_times(scenario)) if solver.has_time else np.arange(scenario.dynamics.max_steps + 1.0)
+    )
 
     states, rates = _declare(writer, system, phases, times, solver.has_time)
     recorders = [_PhaseRecorder(times, system, i, states, rates) for i in range(len(phases))]
@@ -67,7 +69,9 @@ def run(experiment: Experiment, session: Session) -> Outcome:
         attributes={"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": meanings},
     )  # fmt: skip
     final = np.stack([results[phase.name].rates for phase in phases])
-    writer.variable("relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1")
+    writer.variable(
+        "relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1"
+    )
     steps = np.array([results[phase.name].steps for phase in phases])
     writer.variable("relax", "steps", ("phase",), steps, "steps, sweeps or iterations taken", "1")
     write_parameters(writer, experiment.model, snapshot(experiment.model))
@@ -80,7 +84,8 @@ def _save_times(scenario: Any) -> npt.NDArray[np.float64]:
         return np.linspace(0.0, t_end, DEFAULT_INTERVALS + 1)
     if save.at is not None:
         return np.asarray(save.at, np.float64)
-    return np.arange(int(t_end / save.every * (1 + 1e-12)) + 1) * save.every
+    every: float = save.every
+    return np.arange(int(t_end / every * (1 + 1e-12)) + 1, dtype=np.float64) * np.float64(every)
 
 
 def _declare(
@@ -95,16 +100,22 @@ def _declare(
         writer.dimension("relax", "time", times, "iterations since the phase began", "1", unlimited=True)
     writer.dimension("relax", "sample", np.arange(system.rows), "test sample")
     writer.dimension("relax", "compartment", np.arange(system.blocks[0].planes), "compartment of a neuron")
-    writer.variable("relax", "forward_weight", ("compartment",), system.forward_weights, "weight in the mean sent forward", "1")
+    writer.variable(
+        "relax", "forward_weight", ("compartment",), system.forward_weights, "weight in the mean sent forward", "1"
+    )
     states = []
     for block in system.blocks:
         unit = f"unit_{block.name}"
         writer.dimension("relax", unit, np.arange(block.units), f"unit of {block.name}")
         dimensions = ("phase", "time", "sample", "compartment", unit)
         states.append(
-            writer.growing("relax", f"state_{block.name}", dimensions, system.dtype, f"state of {block.name}", block.unit)
+            writer.growing(
+                "relax", f"state_{block.name}", dimensions, system.dtype, f"state of {block.name}", block.unit
+            )
         )
-    rates = writer.growing("relax", "rms_rate", ("phase", "time"), np.float64, "RMS of tau d(state)/dt over all samples", "1")
+    rates = writer.growing(
+        "relax", "rms_rate", ("phase", "time"), np.float64, "RMS of tau d(state)/dt over all samples", "1"
+    )
     writer.dimension("relax", "input", np.arange(system.inputs.shape[1]), "input")
     writer.dimension("relax", "output", np.arange(system.targets.shape[1]), "output")
     writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", "1")

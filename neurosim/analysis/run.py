@@ -95,7 +95,8 @@ class Session:
 class Analysis(Protocol):
     """An analysis: computes, writes through the session, and says how it ended."""
 
-    def __call__(self, experiment: Experiment, session: Session) -> Outcome: ...
+    def __call__(self, experiment: Experiment, session: Session) -> Outcome:
+        """Analyse `experiment`."""
 
 
 def result_path(loaded: LoadedScenario, output: Path | None) -> Path:

@@ -99,18 +99,24 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = ()) -> Experi
 
 def _check_fit(loaded: LoadedScenario, dataset: Dataset) -> None:
     circuit, problems = loaded.scenario.circuit, []
-    ends = (("first", circuit.layers[0], dataset.features, "inputs"), ("last", circuit.layers[-1], dataset.outputs, "targets"))
+    ends = (
+        ("first", circuit.layers[0], dataset.features, "inputs"),
+        ("last", circuit.layers[-1], dataset.outputs, "targets"),
+    )
     for which, units, values, what in ends:
         if units != values:
             problems.append(
                 loaded.problem(
-                    "circuit.layers", f"the {which} layer has {units} units, but {dataset.name} has {values} {what} per sample."
+                    "circuit.layers",
+                    f"the {which} layer has {units} units, but {dataset.name} has {values} {what} per sample.",
                 )
             )
     sums = dataset.train.targets.sum(axis=1)
     if circuit.cost == "cross_entropy" and not np.allclose(sums, 1.0, atol=1e-3):
         problems.append(
-            loaded.problem("circuit.cost", f"cross_entropy needs targets that sum to one; those of {dataset.name} do not.")
+            loaded.problem(
+                "circuit.cost", f"cross_entropy needs targets that sum to one; those of {dataset.name} do not."
+            )
         )
     if problems:
         raise ScenarioError(*problems)

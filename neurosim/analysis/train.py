@@ -28,7 +28,7 @@ PROBE_SAMPLES = 500  # training samples on which gradient alignment is measured
 TEST_BATCH = 500
 
 
-class Diverged(Exception):
+class DivergedError(Exception):
     """A batch from which nothing can be learned; the parameters are still those before it."""
 
 
@@ -47,7 +47,8 @@ class Training:
         scenario, model, rule = experiment.scenario, experiment.model, experiment.rule
         assert rule is not None  # validation refuses to train without a rule
         self.experiment, self.session, self.settings = experiment, session, scenario.analysis
-        self.seed, self.batch = scenario.seed, scenario.data.batch
+        self.seed: int = scenario.seed
+        self.batch: int = scenario.data.batch
         self.train = experiment.dataset.train.head(self.settings.train_limit)
         self.test = experiment.dataset.test.head(self.settings.test_limit)
         self.model = model
@@ -95,7 +96,7 @@ class Training:
 
         Raises
         ------
-        Diverged
+        DivergedError
             If a batch gave no usable update.
         """
         epoch, began, before = self.log.epochs, time.perf_counter(), self.seconds
@@ -118,10 +119,10 @@ class Training:
         outcome = self.learner.learn(self.train.inputs[rows], self.train.targets[rows])
         where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
         if outcome.diverged:
-            raise Diverged(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
+            raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
         flat = outcome.gradient.flat
         if not np.isfinite(flat @ flat):
-            raise Diverged(f"{where}: the update is not finite, or too large to square")
+            raise DivergedError(f"{where}: the update is not finite, or too large to square")
         self.tally.add(outcome, None if self.train.labels is None else self.train.labels[rows])
         self.optimizer.step(flat, epoch)
         self.model.parameters_changed()
@@ -153,7 +154,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     while training.log.epochs < epochs and outcome is None:
         try:
             finished = training.run_epoch()
-        except Diverged as event:
+        except DivergedError as event:
             outcome = Outcome(Status.DIVERGED, f"{event}; the conductances are those before that batch")
             break
         if not finished or session.interruption.wanted:

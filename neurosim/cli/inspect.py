@@ -15,7 +15,9 @@ ROOT = ("name", "run_id", "analysis", "seed", "created", "command", "neurosim_ve
 
 def inspect(
     result: Annotated[Path, typer.Argument(help="A result file.")],
-    scenario: Annotated[bool, typer.Option("--scenario", help="Print the resolved scenario, ready to run again.")] = False,
+    scenario: Annotated[
+        bool, typer.Option("--scenario", help="Print the resolved scenario, ready to run again.")
+    ] = False,
 ) -> None:
     """Print what is in RESULT: status, provenance, key figures, arrays."""
     from neurosim.results.reader import open_result, text

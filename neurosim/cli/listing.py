@@ -10,7 +10,9 @@ KINDS = ("circuits", "scenarios", "rules", "solvers", "analyses", "datasets", "p
 
 
 def list_names(
-    kind: Annotated[str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}. Default: all.", show_default=False)] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}. Default: all.", show_default=False)
+    ] = None,
 ) -> None:
     """List circuits, scenarios, rules, solvers, analyses, data sets and plots."""
     from neurosim.errors import UnknownNameError, nearest

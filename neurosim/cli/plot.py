@@ -14,7 +14,8 @@ def plot(
         Path | None, typer.Option("-o", "--output", help="Picture: .png, .svg or .pdf; default beside the result.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="Which plot; see 'neurosim list plots'. Default: what suits the result.")
+        str | None,
+        typer.Option("--kind", help="Which plot; see 'neurosim list plots'. Default: what suits the result."),
     ] = None,
 ) -> None:
     """Draw RESULT. The last line on stdout is the path of the picture."""

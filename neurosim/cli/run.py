@@ -21,7 +21,9 @@ def run(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key; may be given many times.")
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the default figure beside the result.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the result and nothing else.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the path of the result and nothing else.")
+    ] = False,
     data_dir: Annotated[
         list[Path] | None, typer.Option("--data-dir", help="Folder with data files; may be given many times.")
     ] = None,

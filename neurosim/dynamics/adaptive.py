@@ -1,12 +1,12 @@
 """The loop of all schemes with an error estimate: PI step control, dense saves, the stop rule.
 
-A step is accepted if the error of every row is acceptable, err = max_r RMS(error_r / (atol + rtol max(|y|, |y_new|))) <= 1,
+A step is accepted if err = max_r RMS(error_r / (atol + rtol max(|y|, |y_new|))) <= 1, the maximum over all rows r,
 so that a row's accuracy does not depend on the company it keeps. The next step is
 
     h <- h min(10, max(0.2, 0.9 err^(-0.7/q) err_before^(0.4/q))),   q the order
 
-Source: E. Hairer, G. Wanner, Solving Ordinary Differential Equations II (1996), section IV.2, PI control; the first step
-follows E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I (1993), section II.4.
+Source: E. Hairer, G. Wanner, Solving Ordinary Differential Equations II (1996), section IV.2, PI control; the first
+step follows E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I (1993), section II.4.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ def _run_signature(real: Any) -> Any:
 @kernel(_run_signature)
 def run_adaptive(
     step: Any, interpolant: Any, drift: Any, order: int, t_end: float, until: int, y: Any, p: Any, layout: Any, u: Any,
-    work: Any, k: Any, y_new: Any, error: Any, rtol: float, atol: float, tolerance: float, limit: float, save_times: Any,
-    saved: Any, saved_rates: Any, rates: Any, clock: Any, progress: Any,
+    work: Any, k: Any, y_new: Any, error: Any, rtol: float, atol: float, tolerance: float, limit: float, save_times:
+    Any, saved: Any, saved_rates: Any, rates: Any, clock: Any, progress: Any,
 ) -> None:  # fmt: skip
-    """Advance until `t_end`, or `until` steps are spent, or all rows have ended, or `saved` is full; k[:size] = f(t, y)."""
+    """Advance until `t_end`, or step `until`, or all rows have ended, or `saved` is full; k[:size] = f(t, y)."""
     n = y.size
     t, h, before = clock[TIME], clock[STEP], clock[ERROR]
     steps, save, slot = progress[STEPS], progress[SAVE], 0
@@ -191,7 +191,7 @@ class AdaptiveSolver(Solver):
         return Relaxation(state, codes, rates, int(progress[STEPS]), float(clock[TIME]))
 
     def _first_step(self, system: System, state: Array, rate: Array) -> float:
-        """Return a first step from the sizes of the state, of its rate, and of the change of the rate over a trial step."""
+        """Return a first step from the sizes of the state, its rate, and the change of the rate over a trial step."""
         settings = self.settings
         with np.errstate(over="ignore", invalid="ignore"):
             scale = settings.atol + settings.rtol * np.abs(state.astype(np.float64))

@@ -1,7 +1,7 @@
 """The loop of all fixed-step schemes: step, stop rule, recording; t = t0 + i h, never a running sum.
 
-The stop rule needs dy/dt at the present state, which is also the first stage of the next step, so testing it costs one sum of
-squares; it is done every `CHECK_EVERY` steps.
+The stop rule needs dy/dt at the present state, which is also the first stage of the next step, so testing it costs
+one sum of squares; it is done every `CHECK_EVERY` steps.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ def _run_signature(real: Any) -> Any:
 
 @kernel(_run_signature)
 def run_steps(
-    step: Any, drift: Any, h: float, until: int, check_every: int, y: Any, p: Any, layout: Any, u: Any, work: Any, k: Any,
-    scratch: Any, tolerance: float, limit: float, save_steps: Any, saved: Any, saved_rates: Any, rates: Any, progress: Any,
+    step: Any, drift: Any, h: float, until: int, check_every: int, y: Any, p: Any, layout: Any, u: Any, work: Any, k:
+    Any, scratch: Any, tolerance: float, limit: float, save_steps: Any, saved: Any, saved_rates: Any, rates: Any,
+    progress: Any,
 ) -> None:  # fmt: skip
-    """Advance until step `until`, or until all rows have ended, or until `saved` is full; `progress` says where it stands."""
+    """Advance until step `until`, or all rows have ended, or `saved` is full; `progress` says where it stands."""
     n = y.size
     i, save, slot = progress[STEP], progress[SAVE], 0
     while True:

@@ -2,8 +2,8 @@
 
     J(y) d = -f(y),   y <- y + 2^-m d   with the smallest m that lowers |f|
 
-J is solved dense for small circuits, and by GMRES with products J v for large ones. It finds equilibria whether they are
-stable or not: a fixed point at which the ODE would diverge settles here.
+J is solved dense for small circuits, and by GMRES with products J v for large ones. It finds equilibria whether they
+are stable or not: a fixed point at which the ODE would diverge settles here.
 """
 
 from __future__ import annotations

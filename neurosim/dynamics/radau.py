@@ -22,7 +22,7 @@ from neurosim.physics.model import System
 Array = npt.NDArray[Any]
 
 
-class _BudgetSpent(Exception):
+class _BudgetSpentError(Exception):
     """The drift was evaluated as often as allowed."""
 
 
@@ -69,7 +69,7 @@ class RadauSolver(Solver):
             nonlocal evaluations
             evaluations += 1
             if evaluations > settings.max_steps:
-                raise _BudgetSpent
+                raise _BudgetSpentError
             return system.rate(x.astype(y.dtype), t).astype(np.float64)
 
         def settled(t: float, x: Array) -> float:
@@ -92,11 +92,17 @@ class RadauSolver(Solver):
                 events=settled if stops else None,
                 dense_output=True,
             )
-        except _BudgetSpent:
+        except _BudgetSpentError:
             return y, 0.0, Status.MAX_STEPS, evaluations, np.empty((0, y.size))
         otherwise = Status.FINISHED if settings.tolerance is None else Status.NOT_SETTLED
         if result.status < 0:
             otherwise = Status.STEP_TOO_SMALL
         end = float(result.sol.t_max)
         final = result.y[:, -1] if not times.size else result.sol(end)
-        return np.ascontiguousarray(final, dtype=y.dtype), end, otherwise, evaluations, result.y.T if times.size else np.empty((0, y.size))
+        return (
+            np.ascontiguousarray(final, dtype=y.dtype),
+            end,
+            otherwise,
+            evaluations,
+            result.y.T if times.size else np.empty((0, y.size)),
+        )

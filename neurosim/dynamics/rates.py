@@ -2,7 +2,8 @@
 
     rate_r = sqrt( mean over the state of row r of (tau dy/dt)^2 )
 
-A sum of squares vectorises, a maximum does not; tau is one over the leak rate of each block, or 1 s where there is no leak.
+A sum of squares vectorises, a maximum does not; tau is one over the leak rate of each block, or 1 s where there is no
+leak.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def row_rates(rate: Any, p: Any, layout: Any, rows_out: Any) -> None:
 @helper
 def all_ended(rates: Any, tolerance: float, limit: float) -> bool:
     """Say whether every row has settled or diverged; a NaN counts as diverged, a negative tolerance never settles."""
-    for r in range(rates.size):
+    for r in range(rates.size):  # noqa: SIM110  (all() of a generator does not compile)
         if rates[r] > tolerance and rates[r] <= limit:
             return False
     return True
@@ -57,7 +58,7 @@ def all_ended(rates: Any, tolerance: float, limit: float) -> bool:
 
 @helper
 def flush(y: Any) -> None:
-    """Set values below 1e-30 to zero: silent units decay into subnormal numbers, which cost a hundred times the time."""
+    """Set values below 1e-30 to zero: silent units decay into subnormal numbers, a hundred times slower."""
     floor, zero = y.dtype.type(1e-30), y.dtype.type(0.0)
     for i in range(y.size):
         y[i] = y[i] if abs(y[i]) > floor or y[i] != y[i] else zero

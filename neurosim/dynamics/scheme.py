@@ -1,6 +1,6 @@
-"""What a time-stepping scheme is: one compiled step. Stepping, stopping and recording are written once, for all of them.
+"""What a time-stepping scheme is: one compiled step. Stepping, stopping and recording are written once for all.
 
-A fixed-step scheme advances `y` in place. Its first stage, k[:size] = dy/dt at (t, y), has been evaluated by the caller,
+A fixed-step scheme advances `y` in place. Its first stage, k[:size] = dy/dt at (t, y), comes from the caller,
 which needs it for the stop rule anyway; further stages follow in `k`, and after them `scratch` has room for one state.
 """
 

@@ -104,7 +104,7 @@ class Learner:
             system.present(inputs[part], targets[part])
             steps = self.rule.read(system, self.solver, self.start, bench.signals.rows(part))
             bench.losses[part] = system.cost(bench.signals.prediction[part])
-            return steps * (part.stop - part.start)
+            return steps * system.rows
 
         steps = self.workers.map(relax, range(len(bench.blocks)))
         self._form_products(bench)
@@ -122,7 +122,7 @@ class Learner:
             bench.signals.prediction[part] = system.prediction(relaxation.state)
             bench.signals.codes[part] = relaxation.codes
             bench.losses[part] = system.cost(bench.signals.prediction[part])
-            return relaxation.steps * (part.stop - part.start)
+            return relaxation.steps * system.rows
 
         steps = self.workers.map(relax, range(len(bench.blocks)))
         signals = bench.signals

@@ -1,11 +1,13 @@
 """How conductances follow the update of a rule: one fused pass over the flat vector of trained parameters.
 
-sgd       theta <- theta - eta g                                         momentum  v <- mu v + g,  theta <- theta - eta v
-adam      m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,  theta <- theta - eta m^ / (sqrt(v^) + eps)
-adamw     adam, and theta <- theta - eta lambda theta beside it
+    sgd       theta <- theta - eta g
+    momentum  v <- mu v + g,   theta <- theta - eta v
+    adam      m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2,   theta <- theta - eta m^ / (sqrt(v^) + eps)
+    adamw     adam, and theta <- theta - eta lambda theta beside it
 
-with m^ = m / (1 - b1^t), v^ = v / (1 - b2^t) and eta = rate decay^epoch. Except in adamw, weight decay adds lambda theta to g.
-Sources: D. Kingma, J. Ba, ICLR 2015, arXiv 1412.6980; I. Loshchilov, F. Hutter, ICLR 2019, arXiv 1711.05101.
+with m^ = m / (1 - b1^t), v^ = v / (1 - b2^t) and eta = rate decay^epoch. Except in adamw, weight decay adds lambda
+theta to g. Sources: D. Kingma, J. Ba, ICLR 2015, arXiv 1412.6980; I. Loshchilov, F. Hutter, ICLR 2019, arXiv
+1711.05101.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Threads that never change a number: work is cut by its size alone, and every piece runs on one BLAS thread.
 
-Samples relax independently, so a batch is cut into blocks of rows, and threads take whole blocks. How many threads there are
-decides who does a piece, not what the pieces are.
+Samples relax independently, so a batch is cut into blocks of rows, and threads take whole blocks. How many threads
+there are decides who does a piece, not what the pieces are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Workers:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0] * (os.cpu_count() or 1))
+        self.threads = threads or len(
+            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0] * (os.cpu_count() or 1)
+        )
         self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
         self._limit = threadpool_limits(1, "blas")
 

@@ -41,17 +41,13 @@ def _dsilu(x: Array) -> Array:
 
 
 def _dsilu_slope(x: Array) -> Array:
-    return np.asarray(
-        (expit(x) - expit(x - 2)) / 2 + x / 2 * _logistic_slope(x) + (1 - x / 2) * _logistic_slope(x - 2)
-    )
+    return np.asarray((expit(x) - expit(x - 2)) / 2 + x / 2 * _logistic_slope(x) + (1 - x / 2) * _logistic_slope(x - 2))
 
 
 ACTIVATIONS: dict[ActivationName, Activation] = {
     "identity": Activation(lambda x: x, np.ones_like, True),
     "relu": Activation(lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(x.dtype), True),
-    "hard_sigmoid": Activation(
-        lambda x: np.clip(x, 0, 1), lambda x: ((x > 0) & (x < 1)).astype(x.dtype), True
-    ),
+    "hard_sigmoid": Activation(lambda x: np.clip(x, 0, 1), lambda x: ((x > 0) & (x < 1)).astype(x.dtype), True),
     "tanh": Activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "sigmoid": Activation(expit, _logistic_slope),
     "shifted_sigmoid": Activation(lambda x: np.asarray(expit(4 * x - 2)), lambda x: 4 * _logistic_slope(4 * x - 2)),

@@ -1,4 +1,4 @@
-"""Cost gradients inside kernels: dC/ds of every row, for half the squared error and the cross-entropy of the softmax."""
+"""Cost gradients inside kernels: dC/ds for half the squared error and the cross-entropy of the softmax."""
 
 from __future__ import annotations
 

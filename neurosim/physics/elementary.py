@@ -1,9 +1,9 @@
-"""Exponentials that vectorise. Numba has no vector math library behind it: `math.tanh` costs 50 times the loop around it.
+"""Exponentials that vectorise; Numba has no vector math library behind it, and `math.tanh` costs 50 times its loop.
 
     e^x - 1 = 2^n (e^r - 1) + (2^n - 1),   n = round(x / ln 2),   |r| <= ln(2)/2,   e^r - 1 by its Taylor polynomial
 
-`expm1` keeps its relative accuracy near zero, and so does everything that is written in terms of it. Bounds against NumPy
-over the whole range stand in tests/physics/test_activations.py.
+`expm1` keeps its relative accuracy near zero, and so does everything that is written in terms of it. Bounds against
+NumPy over the whole range stand in tests/physics/test_activations.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numba.extending import overload
 
 from neurosim.jit import FLAGS, inlined
 
-_INLINE = {**FLAGS, "forceinline": True}
+_INLINE: Any = {**FLAGS, "forceinline": True}
 
 # Adding and subtracting 1.5 * 2^mantissa rounds to an integer without a branch.
 _ROUND32 = np.float32(1.5 * 2.0**23)
@@ -30,8 +30,7 @@ _LOWEST32, _HIGHEST32 = np.float32(-87.0), np.float32(88.0)
 _LOWEST64, _HIGHEST64 = np.float64(-708.0), np.float64(709.0)
 _C32 = tuple(np.float32(1.0 / f) for f in (1, 2, 6, 24, 120, 720, 5040))
 _C64 = tuple(
-    np.float64(1.0 / f)
-    for f in (1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600, 6227020800)
+    np.float64(1.0 / f) for f in (1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600, 6227020800)
 )
 
 
@@ -85,9 +84,7 @@ def _log1p_unit(z: Any) -> Any:
         def single(z: Any) -> Any:
             w = z / (np.float32(2.0) + z)
             v = w * w
-            return w * (
-                a[0] + v * (a[1] + v * (a[2] + v * (a[3] + v * (a[4] + v * (a[5] + v * (a[6] + v * a[7]))))))
-            )
+            return w * (a[0] + v * (a[1] + v * (a[2] + v * (a[3] + v * (a[4] + v * (a[5] + v * (a[6] + v * a[7])))))))
 
         return single
     if z == types.float64:
@@ -100,7 +97,8 @@ def _log1p_unit(z: Any) -> Any:
                 b[9] + v * (b[10] + v * (b[11] + v * (b[12] + v * (b[13] + v * (b[14] + v * (b[15] + v * b[16]))))))
             )
             return w * (
-                b[0] + v * (b[1] + v * (b[2] + v * (b[3] + v * (b[4] + v * (b[5] + v * (b[6] + v * (b[7] + v * high)))))))
+                b[0]
+                + v * (b[1] + v * (b[2] + v * (b[3] + v * (b[4] + v * (b[5] + v * (b[6] + v * (b[7] + v * high)))))))
             )
 
         return double

@@ -1,7 +1,7 @@
 """What every physical model offers: the interface that solvers, rules and analyses are written against.
 
-A `PhysicalModel` is a circuit: parameters and wiring. A `System` is that circuit with a batch of samples on its terminals;
-it owns the arrays that kernels work on, and belongs to one thread at a time.
+A `PhysicalModel` is a circuit: parameters and wiring. A `System` is that circuit with a batch of samples on its
+terminals; it owns the arrays that kernels work on, and belongs to one thread at a time.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class System(ABC):
     inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
         What lies on the terminals.
     p, layout, u, work : ndarray
-        What a drift is called with (see `neurosim.jit`). `p` is shared with the model; the others belong to this system.
+        What a drift is called with (see `neurosim.jit`). `p` is shared with the model; the others belong to this
+        system.
     drift : Kernel
         The right-hand side.
     blocks : tuple of StateBlock
@@ -148,7 +149,7 @@ class System(ABC):
 
     @abstractmethod
     def take(self, rows: Sequence[int]) -> System:
-        """Return a system of its own with the given rows, in that order and repeated if asked, and what lies on them."""
+        """Return a system of its own with the given rows, which may repeat, and what lies on their terminals."""
 
     def take_state(self, state: Array, rows: Sequence[int]) -> Array:
         """Return the state of `take(rows)` that corresponds to `state`."""
@@ -217,4 +218,4 @@ class PhysicalModel(ABC):
 
     @abstractmethod
     def synchronise(self) -> None:
-        """Bring what follows from the trained parameters up to date, such as reciprocal feedback; cheap if nothing is stale."""
+        """Bring what follows from the trained parameters up to date; cheap if nothing is stale."""

@@ -55,17 +55,19 @@ def draw(file: h5py.File, axes: Axes, *, layer: str | None = None, sample: int =
     return axes
 
 
-def draw_layer(file: h5py.File, axes: Axes, layer: str, *, sample: int = 0, named: bool = True) -> None:
-    """Draw the mean states of one layer as a panel of a figure, which says the rest."""
+def draw_layer(
+    file: h5py.File, axes: Axes, layer: str, *, sample: int = 0, units: list[int] | None = None, named: bool = True
+) -> None:
+    """Draw the mean states of one layer as a panel of a figure, which says the rest; `units` are those in colour."""
     timeline = read_timeline(file)
-    times, values = mean_states(file, timeline, layer, sample)
-    draw_units(axes, timeline, times, values, leading_units(values), named)
+    times, values = read(file, timeline, layer, sample)
+    draw_units(axes, timeline, times, values, units or leading_units(values), named)
     point = len(relax_group(file)["compartment"]) == 1
-    axes.set_ylabel(state_label(file, layer, "state $s$" if point else r"mean state $\sum_c p_c s_c$"))
+    axes.set_ylabel(state_label(file, layer, "state $s$" if point else r"mean state $\Sigma_c\,p_c s_c$"))
     title_layer(file, axes, layer)
 
 
-def mean_states(file: h5py.File, timeline: Timeline, layer: str, sample: int) -> tuple[Array, Array]:
+def read(file: h5py.File, timeline: Timeline, layer: str, sample: int = 0) -> tuple[Array, Array]:
     """Return times and mean states of one layer, as `read_states` does."""
     return read_states(file, timeline, layer, sample, relax_group(file)["forward_weight"][:])
 

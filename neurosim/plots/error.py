@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import h5py
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from neurosim.errors import SimulationError
@@ -18,7 +21,9 @@ from neurosim.plots.states import (
     title_layer,
 )
 from neurosim.plots.status_note import status_note, write_note
-from neurosim.plots.timeline import read_timeline, relax_group
+from neurosim.plots.timeline import Timeline, read_timeline, relax_group
+
+Array = npt.NDArray[Any]
 
 DIFFERENCE = np.array([-1.0, 1.0])  # the first compartment is s+
 
@@ -60,10 +65,15 @@ def draw_layer(
     """Draw the differences of one layer as a panel of a figure, which says the rest; `units` are those in colour."""
     check_dyads(file)
     timeline = read_timeline(file)
-    times, values = read_states(file, timeline, layer, sample, DIFFERENCE)
-    draw_units(axes, timeline, times, values, leading_units(values) if units is None else units, named)
+    times, values = read(file, timeline, layer, sample)
+    draw_units(axes, timeline, times, values, units or leading_units(values), named)
     axes.set_ylabel(state_label(file, layer, "error $s^- - s^+$"))
     title_layer(file, axes, layer)
+
+
+def read(file: h5py.File, timeline: Timeline, layer: str, sample: int = 0) -> tuple[Array, Array]:
+    """Return times and differences s- minus s+ of one layer, as `read_states` does."""
+    return read_states(file, timeline, layer, sample, DIFFERENCE)
 
 
 def has_dyads(file: h5py.File) -> bool:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import GUIDE, LINES
-from neurosim.plots.timeline import Timeline, draw_timeline, dynamics, read_timeline, relax_group
+from neurosim.plots.timeline import TITLE_PAD, draw_timeline, dynamics, read_timeline, relax_group
 from neurosim.results.reader import text
 
 Array = npt.NDArray[Any]
@@ -57,14 +57,17 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
         zeros.append((span.times[own == 0], color))
     draw_timeline(axes, timeline)
     _draw_tolerance(file, axes)
-    _fix_limits(axes, timeline)
+    if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines[: len(zeros)]):
+        axes.set_ylim(*EMPTY_LIMITS)
     for times, color in zeros:
         _mark_zeros(axes, times, color)
     unit = text(rates.attrs["units"])
     what = "change per iteration" if timeline.iterations else r"$\tau\,$d(state)/d$t$"
     axes.set_ylabel(f"RMS of {what}\n({'dimensionless' if unit == '1' else unit})")
     samples = len(relax_group(file)["sample"])
-    axes.set_title(f"rate over all {samples} samples" if samples > 1 else "rate of the sample", loc="left", pad=18)
+    axes.set_title(
+        f"rate over all {samples} samples" if samples > 1 else "rate of the sample", loc="left", pad=TITLE_PAD
+    )
 
 
 def _draw_tolerance(file: h5py.File, axes: Axes) -> None:
@@ -76,3 +79,13 @@ def _draw_tolerance(file: h5py.File, axes: Axes) -> None:
         "tolerance", (1.0, float(tolerance)), xycoords=axes.get_yaxis_transform(), xytext=(3, 0),
         textcoords="offset points", color=GUIDE, fontsize="small", va="center", ha="left", annotation_clip=False,
     )  # fmt: skip
+
+
+def _mark_zeros(axes: Axes, times: Array, color: str) -> None:
+    """Mark rates of exactly zero, which a logarithmic axis has no place for, at its lower end."""
+    if len(times):
+        axes.plot(times, np.zeros(len(times)), "v", color=color, transform=axes.get_xaxis_transform(), clip_on=False)
+        axes.annotate(
+            "0", (times[0], 0.0), xycoords=axes.get_xaxis_transform(), xytext=(5, 2), textcoords="offset points",
+            color=color, fontsize="small", va="bottom",
+        )  # fmt: skip

@@ -12,18 +12,17 @@ from matplotlib.collections import LineCollection
 
 from neurosim.errors import SimulationError
 from neurosim.plots.style import LINES, REST
-from neurosim.plots.timeline import Timeline, draw_timeline, layer_names, relax_group
+from neurosim.plots.timeline import TITLE_PAD, Timeline, draw_timeline, layer_names, relax_group
 from neurosim.results.reader import text
 
 Array = npt.NDArray[Any]
 
 SHOWN = len(LINES)  # units in colour, per layer
 BACKGROUND = 60  # units in grey, per layer
+LABEL_GAP = 0.1  # between the numbers of units, in heights of the axes
 
 
-def read_states(
-    file: h5py.File, timeline: Timeline, layer: str, sample: int, weights: Array
-) -> tuple[Array, Array]:
+def read_states(file: h5py.File, timeline: Timeline, layer: str, sample: int, weights: Array) -> tuple[Array, Array]:
     """Return a weighted sum of the compartments of every unit over time.
 
     Parameters
@@ -77,9 +76,17 @@ def check_choice(file: h5py.File, layer: str | None, sample: int) -> str:
     return layers[-1] if layer is None else layer
 
 
-def leading_units(values: Array) -> list[int]:
-    """Return the units with the largest final magnitude, in the order of their numbers; of equal ones the first."""
-    return sorted(np.argsort(-np.abs(final_values(values)), kind="stable")[:SHOWN].tolist())
+def leading_units(*curves: Array) -> list[int]:
+    """Return the units that come first by their final magnitude in any of `curves`, in the order of their numbers.
+
+    Parameters
+    ----------
+    *curves : ndarray, shape (saves, units)
+        One or several quantities of the same units; each of them gives its largest, then each its second, and so on.
+    """
+    orders = [np.argsort(-np.abs(final_values(values)), kind="stable") for values in curves]
+    places = np.min([np.argsort(order) for order in orders], axis=0)
+    return sorted(np.argsort(places, kind="stable")[:SHOWN].tolist())
 
 
 def final_values(values: Array) -> Array:
@@ -108,7 +115,9 @@ def draw_units(axes: Axes, timeline: Timeline, times: Array, values: Array, unit
     others = np.setdiff1d(np.arange(values.shape[1]), units)
     # Evenly by final value, so that the grey lines are spread over the layer as all of its units are.
     order = others[np.argsort(final_values(values)[others], kind="stable")]
-    kept = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), BACKGROUND)).astype(int))] if len(order) else []
+    kept = (
+        order[np.unique(np.linspace(0, len(order) - 1, min(len(order), BACKGROUND)).astype(int))] if len(order) else []
+    )
     segments = [np.column_stack([times, values[:, unit]]) for unit in kept]
     axes.add_collection(LineCollection(segments, colors=REST, linewidths=0.5, zorder=1.5))
     for color, unit in zip(LINES, units, strict=False):
@@ -125,21 +134,30 @@ def state_label(file: h5py.File, layer: str, what: str) -> str:
     return f"{what}\n({'dimensionless' if unit == '1' else unit})"
 
 
-def layer_title(layer: str, shown: int, units: int) -> str:
-    """Return the title of a panel."""
-    return f"{layer.replace('_', ' ')}: {f'{shown} of ' if shown < units else ''}{units} units"
+def title_layer(file: h5py.File, axes: Axes, layer: str, sample: int | None = None) -> None:
+    """Write above a panel which layer it shows, and which sample if nothing else says so."""
+    units = relax_group(file)[f"state_{layer}"].shape[-1]
+    shown = f"{SHOWN} of {units} units in colour" if units > SHOWN else f"{units} unit{'s'[: units - 1]}"
+    which = "" if sample is None else f", test sample {sample}"
+    axes.set_title(f"{layer.replace('_', ' ')}: {shown}{which}", loc="left", pad=TITLE_PAD)
+
+
+def sample_caption(file: h5py.File, sample: int = 0) -> str:
+    """Return the line that says which sample a figure shows, and which of its units are in colour."""
+    samples = len(relax_group(file)["sample"])
+    return f"test sample {sample} of {samples}; in colour, with their numbers: the units with the largest final values"
 
 
 def _number(axes: Axes, finals: Array, units: list[int]) -> None:
     """Write the numbers of units right of the axes, level with the ends of their lines but not on one another."""
     low, high = axes.get_ylim()
     order = sorted(range(len(units)), key=lambda i: (finals[units[i]], -i))
-    wanted = np.array([(finals[units[i]] - low) / (high - low) for i in order])
-    for i, level in zip(order, spread(wanted, 0.105), strict=True):
-        axes.annotate(
-            str(units[i]), (1.0, level), xycoords="axes fraction", xytext=(3, 0), textcoords="offset points",
-            color=LINES[i], fontsize="small", va="center", ha="left", annotation_clip=False,
+    ends = np.array([(finals[units[i]] - low) / (high - low) for i in order])
+    for i, end, level in zip(order, ends, spread(ends, LABEL_GAP), strict=True):
+        axes.plot(
+            [1.005, 1.035], [end, level], transform=axes.transAxes, color=LINES[i], linewidth=0.7, clip_on=False,
         )  # fmt: skip
+        axes.text(1.045, level, str(units[i]), transform=axes.transAxes, color=LINES[i], fontsize="small", va="center")
 
 
 def spread(wanted: Array, gap: float) -> Array:

@@ -7,6 +7,7 @@ from importlib import resources
 
 import matplotlib
 import matplotlib.style
+from matplotlib.colors import to_hex
 
 STYLE = "neurosim.plots.neurosim"  # neurosim.mplstyle in this package
 
@@ -14,7 +15,7 @@ _OWN = matplotlib.rc_params_from_file(
     str(resources.files("neurosim.plots").joinpath("neurosim.mplstyle")), use_default_template=False
 )
 
-LINES: tuple[str, ...] = tuple("#" + color for color in _OWN["axes.prop_cycle"].by_key()["color"])
+LINES: tuple[str, ...] = tuple(to_hex(color) for color in _OWN["axes.prop_cycle"].by_key()["color"])
 """Colours of lines, distinct for all common kinds of colour vision; black comes last."""
 
 REST = "#B8B8B8"

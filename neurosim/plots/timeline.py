@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 
 PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"), (1e-12, "ps"))
 CUT_SHORT = {"max_steps", "step_too_small", "diverged", "interrupted"}
+TITLE_PAD = 15  # points between axes and title: room for what happens to the nudge
 MARKED_SAVES = 40  # up to here single iterations get a marker
 
 

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/relaxation_against_products.py
 
-Both run in compiled loops on one BLAS thread, in turns; a ratio of 1 would mean that everything but the products is free.
-Every step of a point network needs W_k and B_k once per hidden pair of layers; dyads need the same products, because only
-the mean goes forward and the difference back.
+Both run in compiled loops on one BLAS thread, in turns; a ratio of 1 would mean that everything but the products is
+free. Every step of a point network needs W_k and B_k once per hidden pair of layers; dyads need the same products,
+because only the mean goes forward and the difference back.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def products_of_two_layers(s1, s2, s3, W1, W2, B1, B2, a2, a3, F1, F2, steps):
         np.dot(s3, B2, F2)
 
 
-def measure(layers: tuple[int, ...], batch: int, steps: int, neuron: str, activation: str) -> tuple[float, float, float]:
+def measure(
+    layers: tuple[int, ...], batch: int, steps: int, neuron: str, activation: str
+) -> tuple[float, float, float]:
     circuit = LayeredCircuit(layers=layers, neuron=neuron, activation=activation, init=Init(gain=GAIN))
     network = CompartmentNetwork(circuit, dyad(0.5, transposed=True) if neuron == "dyad" else POINT, "float32", 0)
     system = network.system(batch)
@@ -65,11 +67,16 @@ def measure(layers: tuple[int, ...], batch: int, steps: int, neuron: str, activa
         multiplying.append(time.perf_counter() - between)
         assert result.steps == steps, f"the relaxation ended early: {result.status}"
     ratios = np.array(multiplying) / np.array(relaxing)
-    return float(np.median(ratios)), 1e6 * float(np.median(relaxing)) / steps, 1e6 * float(np.median(multiplying)) / steps
+    return (
+        float(np.median(ratios)),
+        1e6 * float(np.median(relaxing)) / steps,
+        1e6 * float(np.median(multiplying)) / steps,
+    )
 
 
 def main() -> None:
-    print(f"{'circuit':<20}{'batch':>6}  {'neuron':<7}{'activation':<11}{'ratio':>6}{'aim':>6}{'step us':>10}{'products us':>13}")
+    head = f"{'circuit':<20}{'batch':>6}  {'neuron':<7}{'activation':<11}"
+    print(f"{head}{'ratio':>6}{'aim':>6}{'step us':>10}{'products us':>13}")
     with threadpool_limits(1, "blas"):
         for layers, batch, steps in CASES:
             for neuron in ("point", "dyad"):
@@ -77,7 +84,8 @@ def main() -> None:
                     ratio, step, products = measure(layers, batch, steps, neuron, activation)
                     aim = TARGETS[neuron, layers[1]]
                     name = "-".join(map(str, layers))
-                    print(f"{name:<20}{batch:>6}  {neuron:<7}{activation:<11}{ratio:>6.2f}{aim:>6.2f}{step:>10.1f}{products:>13.1f}")
+                    figures = f"{ratio:>6.2f}{aim:>6.2f}{step:>10.1f}{products:>13.1f}"
+                    print(f"{name:<20}{batch:>6}  {neuron:<7}{activation:<11}{figures}")
 
 
 if __name__ == "__main__":

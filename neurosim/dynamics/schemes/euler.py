@@ -1,6 +1,6 @@
 """Explicit Euler: one drift evaluation per step, order 1.
 
-    y <- y + h f(t, y)
+y <- y + h f(t, y)
 """
 
 from __future__ import annotations

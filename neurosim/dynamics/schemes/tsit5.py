@@ -1,8 +1,8 @@
 """Tsitouras' 5(4) pair: six drift evaluations per step, order 5, embedded error of order 4, dense output of order 4.
 
 The seventh stage is the drift at the new state, which the next step uses as its first (FSAL).
-Source: Ch. Tsitouras, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Computers &
-Mathematics with Applications 62 (2011) 770-775: coefficients and the free interpolant of section 4.
+Source: Ch. Tsitouras, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption,
+Computers & Mathematics with Applications 62 (2011) 770-775: coefficients and the free interpolant of section 4.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ E4, E5, E6, E7 = -0.1447110071732629, 0.5823571654525552, -0.45808210592918697, 
 def tsit5_step(
     drift: Any, t: float, h: float, y: Any, p: Any, layout: Any, u: Any, work: Any, k: Any, y_new: Any, error: Any
 ) -> None:
-    """Write the state at t + h into `y_new` and its error estimate into `error`; k[:size] = f(t, y), k[6 size:] = f(t + h)."""
+    """Write the state at t + h into `y_new`, its error estimate into `error`, and all stages but the first into k."""
     n = y.size
     r = y.dtype.type
     k1, k2, k3, k4 = k[:n], k[n : 2 * n], k[2 * n : 3 * n], k[3 * n : 4 * n]
@@ -70,9 +70,7 @@ def tsit5_interpolant(theta: float, h: float, y: Any, k: Any, out: Any) -> None:
     n = y.size
     r = y.dtype.type
     q, q2 = theta, theta * theta
-    b1 = r(
-        -1.0530884977290216 * h * q * (q - 1.3299890189751412) * (q2 - 1.4364028541716351 * q + 0.7139816917074209)
-    )
+    b1 = r(-1.0530884977290216 * h * q * (q - 1.3299890189751412) * (q2 - 1.4364028541716351 * q + 0.7139816917074209))
     b2 = r(0.1017 * h * q2 * (q2 - 2.1966568338249754 * q + 1.2949852507374631))
     b3 = r(2.490627285651252793 * h * q2 * (q2 - 2.38535645472061657 * q + 1.57803468208092486))
     b4 = r(-16.54810288924490272 * h * q2 * (q - 1.21712927295533244) * (q - 0.61620406037800089))

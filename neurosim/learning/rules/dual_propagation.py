@@ -6,8 +6,9 @@ Nudged dynamics lower the cost: s+ feels +beta, s- feels -beta, e = s+ - s-, and
 
 References
 ----------
-R. Hoier, D. Staudt, C. Zach, Dual propagation: accelerating contrastive Hebbian learning with dyadic neurons, ICML 2023,
-arXiv 2302.01228.  R. Hoier, C. Zach, Two tales of single-phase contrastive Hebbian learning, ICML 2024, arXiv 2402.08573.
+R. Hoier, D. Staudt, C. Zach, Dual propagation: accelerating contrastive Hebbian learning with dyadic neurons, ICML
+2023, arXiv 2302.01228.  R. Hoier, C. Zach, Two tales of single-phase contrastive Hebbian learning, ICML 2024, arXiv
+2402.08573.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class DualPropagation(Rule):
 
     type: Literal["dual_propagation"]
     variant: Literal["original", "transposed", "damped"] = Field(
-        "transposed", description="Which compartment gets which share of the feedback; damped: original with damped sweeps."
+        "transposed",
+        description="Which compartment gets which share of the feedback; damped: original with damped sweeps.",
     )
     alpha: float = Field(0.5, ge=0.0, le=1.0, description="Weight of s+ in the mean that is sent forward.")
     beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")

@@ -32,8 +32,8 @@ class Compartments:
     gain : tuple of float
         Gain of the feedback and of the nudge, one per compartment.
     damped : bool
-        Whether each hidden unit excites itself with Lambda_k, v -> (v + Lambda s) / (1 + Lambda). For the identity, relu
-        and hard_sigmoid this slows the response and leaves the fixed points where they are.
+        Whether each hidden unit excites itself with Lambda_k, v -> (v + Lambda s) / (1 + Lambda). For the identity,
+        relu and hard_sigmoid this slows the response and leaves the fixed points where they are.
     gradient_at : {"current", "compartment"}
         Where the live cost gradient is evaluated: at the prediction that the output current implies (linearised), or at
         the activity of each compartment itself (an implicit, proximal nudge).

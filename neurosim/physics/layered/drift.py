@@ -92,7 +92,7 @@ def damp(damping: Any, s: Any, v: Any) -> None:
 
 @helper
 def relax_rectified(lam: Any, gain: Any, a: Any, bias: Any, F: Any, y: Any, out: Any) -> None:
-    """Write the rates of one plane of rectified units; all arrays (rows, n). One pass instead of three: relu is that cheap."""
+    """Write the rates of a plane of rectified units, all arrays (rows, n), in one pass: relu is that cheap."""
     zero = type(gain)(0.0)
     rows, n = a.shape
     for r in range(rows):
@@ -110,7 +110,11 @@ def relax_hidden(
     step = max(1, CHUNK // n)
     for c in range(gain.size):
         gc = gain[c]
-        plane, state, activity = out[c * size : (c + 1) * size], y[c * size : (c + 1) * size], s[c * size : (c + 1) * size]
+        plane, state, activity = (
+            out[c * size : (c + 1) * size],
+            y[c * size : (c + 1) * size],
+            s[c * size : (c + 1) * size],
+        )
         v = plane.reshape(rows, n)
         if code == RELU and damping == 0 and not membrane:
             relax_rectified(lam, gc, a, bias, F, state.reshape(rows, n), v)
@@ -128,8 +132,8 @@ def relax_hidden(
 
 @helper
 def relax_output(
-    code: int, membrane: bool, lam: Any, gradient: int, cost: int, gain: Any, a: Any, bias: Any, nudge: Any, target: Any,
-    frozen: Any, g: Any, s: Any, y: Any, out: Any,
+    code: int, membrane: bool, lam: Any, gradient: int, cost: int, gain: Any, a: Any, bias: Any, nudge: Any, target:
+    Any, frozen: Any, g: Any, s: Any, y: Any, out: Any,
 ) -> None:  # fmt: skip
     """Write the rates of the output layer; the nudge of each row is a current, and `g` is scratch for dC/ds."""
     rows, n = a.shape

@@ -2,13 +2,14 @@
 
 `p`       leak rate of every layer | p_c, q_c, gain_c | Lambda of every layer | W_0, b_1, W_1, b_2, ... | B_1, B_2, ...
 `u`       x W_0 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L)
-`work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) | activity (state)
-`layout`  the block table of `neurosim.physics.model` | the constants below | for every layer: offsets of W, B and b in `p`
+`work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) | activities
+`layout`  the block table of `neurosim.physics.model` | the constants below | per layer: offsets of W, B and b in `p`
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def parameter_blocks(layers: tuple[int, ...]) -> tuple[ParameterBlock, ...]:
     """Return the parameters of a network with `layers` units: W_k, b_k (trained), then B_k."""
     forward = [
         block
-        for k, (below, above) in enumerate(zip(layers, layers[1:], strict=False))
+        for k, (below, above) in enumerate(pairwise(layers))
         for block in (
             ParameterBlock(f"W_{k}", (below, above), f"forward conductances from layer {k} to {k + 1}"),
             ParameterBlock(f"b_{k + 1}", (above,), f"biases of layer {k + 1}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -47,7 +48,8 @@ class CompartmentNetwork(PhysicalModel):
         wanted = 2 if settings.neuron == "dyad" else 1
         if compartments.count != wanted:
             raise SimulationError(
-                f"circuit.neuron is '{settings.neuron}', with {wanted} compartments; the rule wants {compartments.count}"
+                f"circuit.neuron is '{settings.neuron}', with {wanted} compartments; "
+                f"the rule wants {compartments.count}"
             )
         if compartments.damped and not ACTIVATIONS[settings.activation].keeps_fixed_points_when_damped:
             raise SimulationError(
@@ -106,7 +108,7 @@ class CompartmentNetwork(PhysicalModel):
 
     def _draw(self, seed: int) -> None:
         draw = generator(seed, Purpose.PARAMETERS)
-        for k, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
+        for k, (below, above) in enumerate(pairwise(self.layers)):
             W = draw.standard_normal((below, above)) * standard_deviation(self.settings.init, below, above)
             self.parameters[f"W_{k}"][:] = W
         asymmetry = self.settings.imperfections.asymmetry

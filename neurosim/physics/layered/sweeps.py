@@ -1,10 +1,11 @@
 """Closed-form layer sweeps: each layer jumps to the equilibrium that the newest states of its neighbours imply.
 
-    s_{k,c} <- f(a_k + gain_c F_k)                  a_k = W_{k-1} sum_c p_c s_{k-1,c} + b_k,  F_k = B_k sum_c q_c s_{k+1,c}
-    s_{L,c} <- f(a_L - gain_c beta dC/ds)           proximal, squared error: (a_L + gain_c beta y) / (1 + gain_c beta)
+    a_k = W_{k-1} sum_c p_c s_{k-1,c} + b_k,       F_k = B_k sum_c q_c s_{k+1,c}
+    s_{k,c} <- f(a_k + gain_c F_k),                s_{L,c} <- f(a_L - gain_c beta dC/ds)
+    proximal nudge, squared error:                 s_{L,c} <- (a_L + gain_c beta y) / (1 + gain_c beta)
 
-A current is computed anew only if the layer it comes from has changed since, so a forward pass and one backward sweep need
-exactly the matrix products of back-propagation. Orders are those of Hoier and Zach (2024), see `ORDERS`.
+A current is computed anew only if the layer it comes from has changed since, so a forward pass and one backward sweep
+need exactly the matrix products of back-propagation. Orders: see `layer_order`, after Hoier and Zach (2024).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.drift import CHUNK
+from neurosim.physics.names import ACTIVATION_CODE
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
@@ -65,7 +67,7 @@ def update_layer(
     code: int, membrane: bool, damping: Any, tables: Any, a: Any, bias: Any, F: Any, s: Any, m: Any, e: Any,
     scratch: Any, changes: Any,
 ) -> None:  # fmt: skip
-    """Update the planes `s` of a hidden layer; add squared changes per row to `changes`; write mean `m`, difference `e`."""
+    """Update the planes `s` of a hidden layer, write mean `m` and difference `e`, add what changed to `changes`."""
     planes, rows, n = s.shape
     step = max(1, CHUNK // n)
     size = step * n
@@ -197,7 +199,7 @@ class LayerSweeps:
             self._compute_current(k)
             name = model.settings.output_activation if k == self.last else model.settings.activation
             bias = model.parameters[f"b_{k}"]
-            update(at.ACTIVATION_CODE[name], system.membrane, self.currents[k - 1], bias, s, self.means[k - 1])
+            update(ACTIVATION_CODE[name], system.membrane, self.currents[k - 1], bias, s, self.means[k - 1])
             self.differences[k - 1][:] = 0.0
         self._current_valid = [True] * (self.last + 1)
         self._feedback_valid = [False] * (self.last + 1)
@@ -243,7 +245,7 @@ class LayerSweeps:
             np.matmul(self.differences[k], B, out=self.feedbacks[k - 1])
             self._feedback_valid[k] = True
         update_layer[system.dtype](
-            at.ACTIVATION_CODE[model.settings.activation],
+            ACTIVATION_CODE[model.settings.activation],
             system.membrane,
             model.p[model.header.damping + k - 1],
             self.tables,

@@ -180,4 +180,3 @@ class LayeredSystem(System):
     def sweep(self, state: Array, order: str, first: bool) -> Array:
         """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,)."""
         return self.sweeps.sweep(state, order, first)
-

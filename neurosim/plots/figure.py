@@ -1,0 +1,110 @@
+"""From a result file to a figure: the plot that was asked for, or the overview of what the file holds."""
+
+from __future__ import annotations
+
+from math import lcm
+from typing import Any
+
+import h5py
+from matplotlib.figure import Figure
+
+from neurosim.errors import SimulationError
+from neurosim.plots.layout import Arrangement, Layout
+from neurosim.plots.status_note import status_note
+from neurosim.plots.style import ALERT, styled
+from neurosim.registry import PLOTS
+from neurosim.results.reader import text
+
+OVERVIEWS = {"relax": "trajectories", "train": "training"}
+
+SINGLE_SIZE = (6.4, 3.8)  # inches
+PANEL_WIDTH, PANEL_HEIGHT, LONE_HEIGHT, LEAST_WIDTH, HEADING = 3.0, 2.0, 2.8, 6.4, 0.7
+
+
+def draw_figure(file: h5py.File, kind: str | None = None) -> Figure:
+    """Draw a result file.
+
+    Parameters
+    ----------
+    file : h5py.File
+        An open result.
+    kind : str, optional
+        Name of a plot; default: the overview that goes with the analysis of the file.
+
+    Returns
+    -------
+    Figure
+        To be shown, or saved with `neurosim.plots.save.save_figure`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such plot.
+    SimulationError
+        If the file holds nothing that this plot shows; the message names the plots that it can give.
+    """
+    if kind is None:
+        kind = OVERVIEWS.get(text(file.attrs["analysis"]), "")
+    if kind:
+        target = PLOTS.load(kind)
+        try:
+            return _draw(file, target)
+        except SimulationError as error:
+            raise SimulationError(f"{file.filename}: no plot '{kind}': {error} {_offer(file)}") from error
+    raise SimulationError(f"{file.filename}: no overview of analysis '{text(file.attrs['analysis'])}'. {_offer(file)}")
+
+
+def available(file: h5py.File) -> tuple[str, ...]:
+    """Return the names of all plots that a file has the data for."""
+    return tuple(kind for kind in PLOTS if _can_draw(file, kind))
+
+
+def _can_draw(file: h5py.File, kind: str) -> bool:
+    """Whether a plot finds what it shows; the plot itself knows best, so it is asked to draw."""
+    try:
+        _draw(file, PLOTS.load(kind))
+    except SimulationError:
+        return False
+    return True
+
+
+def _offer(file: h5py.File) -> str:
+    names = available(file)
+    return f"This file can give: {', '.join(names)}." if names else "This file can give no plot."
+
+
+def _draw(file: h5py.File, target: Any) -> Figure:
+    """Draw a plot function on a figure of its own, or the panels of a layout with what they have in common."""
+    with styled():
+        if not isinstance(target, Layout):
+            figure = Figure(figsize=SINGLE_SIZE)
+            target(file, figure.add_subplot())
+            _head(file, figure)
+            return figure
+        arrangement = target.arrange(file)
+        figure = _draw_panels(arrangement)
+        _head(file, figure, arrangement.caption)
+        note = status_note(file)
+        if note:
+            figure.supxlabel(note, x=0.01, ha="left", color=ALERT)
+        return figure
+
+
+def _draw_panels(arrangement: Arrangement) -> Figure:
+    """Draw rows of panels, every row as wide as the figure."""
+    rows = arrangement.rows
+    widest, columns = max(len(row) for row in rows), lcm(*(len(row) for row in rows))
+    height = PANEL_HEIGHT if len(rows) > 1 else LONE_HEIGHT
+    figure = Figure(figsize=(max(LEAST_WIDTH, widest * PANEL_WIDTH), len(rows) * height + HEADING))
+    grid = figure.add_gridspec(len(rows), columns)
+    for i, row in enumerate(rows):
+        span = columns // len(row)
+        for j, panel in enumerate(row):
+            panel(figure.add_subplot(grid[i, j * span : (j + 1) * span]))
+    return figure
+
+
+def _head(file: h5py.File, figure: Figure, caption: str = "") -> None:
+    """Write above a figure where it comes from and what its panels have in common."""
+    name = f"{text(file.attrs['name'])} ({text(file.attrs['run_id'])})"
+    figure.suptitle("\n".join(line for line in (name, caption) if line), x=0.01, ha="left")

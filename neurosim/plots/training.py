@@ -1,0 +1,22 @@
+"""Plot `training`: the overview of a training run, its learning curve and its gradient alignment where that was logged."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import h5py
+
+from neurosim.plots import gradient_alignment, learning_curve
+from neurosim.plots.epochs import train_group
+from neurosim.plots.layout import Arrangement, Layout, Panel
+
+
+def _arrange(file: h5py.File) -> Arrangement:
+    train_group(file)
+    row: list[Panel] = [partial(learning_curve.draw_panel, file)]
+    if gradient_alignment.has_alignment(file):
+        row.append(partial(gradient_alignment.draw_panel, file))
+    return Arrangement([row])
+
+
+LAYOUT = Layout(_arrange)

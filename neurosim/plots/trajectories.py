@@ -1,0 +1,36 @@
+"""Plot `trajectories`: the overview of a relaxation, mean states and errors of every layer and the decay of the rate."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import h5py
+from matplotlib.axes import Axes
+
+from neurosim.plots import activity, error, rate
+from neurosim.plots.layout import Arrangement, Layout, layer_rows
+from neurosim.plots.states import leading_units, sample_caption
+from neurosim.plots.timeline import read_timeline
+
+
+def _arrange(file: h5py.File) -> Arrangement:
+    dyads = error.has_dyads(file)
+    rows = layer_rows(file, _draw_activity, _draw_error) if dyads else layer_rows(file, activity.draw_layer)
+    return Arrangement([*rows, [partial(rate.draw_panel, file)]], sample_caption(file))
+
+
+def _draw_activity(file: h5py.File, axes: Axes, layer: str, *, named: bool) -> None:
+    activity.draw_layer(file, axes, layer, units=_units(file, layer), named=named)
+
+
+def _draw_error(file: h5py.File, axes: Axes, layer: str, *, named: bool) -> None:
+    error.draw_layer(file, axes, layer, units=_units(file, layer), named=named)
+
+
+def _units(file: h5py.File, layer: str) -> list[int]:
+    """Return the units in colour, the same ones for both rows: one unit, one colour."""
+    timeline = read_timeline(file)
+    return leading_units(activity.read(file, timeline, layer)[1], error.read(file, timeline, layer)[1])
+
+
+LAYOUT = Layout(_arrange)
