@@ -118,7 +118,7 @@ class Learner:
         def relax(i: int) -> int:
             part, system = bench.blocks[i], bench.systems[i]
             system.present(inputs[part], targets[part])
-            relaxation = run_phases(system, self.solver, (FREE,))["free"]
+            relaxation = run_phases(system, self.solver, (FREE,), own_states=False)["free"]
             bench.signals.prediction[part] = system.prediction(relaxation.state)
             bench.signals.codes[part] = relaxation.codes
             bench.losses[part] = system.cost(bench.signals.prediction[part])

@@ -37,7 +37,11 @@ FREE = Phase("free", nudge=0.0)
 
 
 def run_phases(
-    system: System, solver: Solver, phases: Sequence[Phase], recorders: Sequence[Recorder] | None = None
+    system: System,
+    solver: Solver,
+    phases: Sequence[Phase],
+    recorders: Sequence[Recorder] | None = None,
+    own_states: bool = True,
 ) -> dict[str, Relaxation]:
     """Relax a system through the phases of a protocol.
 
@@ -51,6 +55,9 @@ def run_phases(
         In order; phases that start free, or are nudged by a frozen gradient, come after ``free``.
     recorders : sequence of Recorder, optional
         One per phase.
+    own_states : bool
+        Whether the results own their states. If not, phases that start from rest share one array of the system, which
+        the next call overwrites: what training wants, batch after batch.
 
     Returns
     -------
@@ -62,6 +69,9 @@ def run_phases(
         if phase.cost_gradient == "frozen":
             system.freeze_cost_gradient(results["free"].state)
         system.nudge(phase.nudge)
-        state = results["free"].state if phase.start == "free" else system.rest()
+        if phase.start == "free":
+            state = results["free"].state
+        else:
+            state = system.rest() if own_states else system.shared_rest()
         results[phase.name] = solver.relax(system, state, None if recorders is None else recorders[i])
     return results

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurosim.jit import helper, inlined
-from neurosim.physics.elementary import exp, expm1, log1p_unit
+from neurosim.physics.elementary import exp, log1p_unit, tanh
 from neurosim.physics.names import ACTIVATION_CODE
 
 _RELU = ACTIVATION_CODE["relu"]
@@ -20,14 +20,6 @@ _SHIFTED_SIGMOID = ACTIVATION_CODE["shifted_sigmoid"]
 _SILU = ACTIVATION_CODE["silu"]
 _DSILU = ACTIVATION_CODE["dsilu"]
 _SOFTPLUS = ACTIVATION_CODE["softplus"]
-
-
-@inlined
-def tanh(x: Any) -> Any:
-    """Return tanh x; the limit keeps inf/inf away and costs nothing, tanh 20 is 1 to the last bit."""
-    limit = type(x)(20.0)
-    m = expm1(type(x)(2.0) * min(max(x, -limit), limit))
-    return m / (m + type(x)(2.0))
 
 
 @inlined

@@ -105,6 +105,45 @@ def _log1p_unit(z: Any) -> Any:
     return None
 
 
+# tanh x = x P(x^2) / Q(x^2) on [-8, 8], fitted by least squares reweighted towards the largest relative error (6e-9 before
+# rounding). In single precision it is two and a half times faster than by way of e^2x.
+_TANH_LIMIT32 = np.float32(8.0)
+_TANH_P = tuple(
+    np.float32(c)
+    for c in (1.0, 0.13444502651691437, 0.0035716041456907988, 2.1894758901908062e-05, 1.5230547489863966e-08)
+)
+_TANH_Q = tuple(
+    np.float32(c) for c in (1.0, 0.4677782952785492, 0.02616446651518345, 0.0003411301877349615, 8.522500820618006e-07)
+)
+
+
+def tanh(x: Any) -> Any:
+    """Return tanh x; never beyond 1. For kernels."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(tanh, jit_options=_INLINE)
+def _tanh(x: Any) -> Any:
+    if x == types.float32:
+        p0, p1, p2, p3, p4 = _TANH_P
+        q0, q1, q2, q3, q4 = _TANH_Q
+
+        def single(x: Any) -> Any:
+            x = min(max(x, -_TANH_LIMIT32), _TANH_LIMIT32)
+            v = x * x
+            return x * (p0 + v * (p1 + v * (p2 + v * (p3 + v * p4)))) / (q0 + v * (q1 + v * (q2 + v * (q3 + v * q4))))
+
+        return single
+    if x == types.float64:
+
+        def double(x: Any) -> Any:
+            m = expm1(2.0 * min(max(x, -20.0), 20.0))  # tanh 20 is 1 to the last bit
+            return m / (m + 2.0)
+
+        return double
+    return None
+
+
 @inlined
 def exp(x: Any) -> Any:
     """Return e^x."""

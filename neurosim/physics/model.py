@@ -94,6 +94,7 @@ class System(ABC):
     layout: npt.NDArray[np.int64]
     u: Array
     work: Array
+    _shared: Array | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -113,6 +114,13 @@ class System(ABC):
     def rest(self) -> Array:
         """Return a state of zeros, shape (size,)."""
         return np.zeros(self.size, self.dtype)
+
+    def shared_rest(self) -> Array:
+        """Return the system's own state array, set to zeros: the same array at every call."""
+        if self._shared is None:
+            self._shared = self.rest()
+        self._shared[:] = 0.0
+        return self._shared
 
     def views(self, state: Array) -> list[Array]:
         """Return the blocks of a flat state as arrays (planes, rows, units) that share its memory."""

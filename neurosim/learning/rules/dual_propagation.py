@@ -89,7 +89,7 @@ class DualPropagation(Rule):
 
     def read(self, system: System, solver: Solver, start: Start, signals: Signals) -> int:
         """Relax under the nudge; read means and differences of the dyads."""
-        results = run_phases(system, solver, self.phases(start))
+        results = run_phases(system, solver, self.phases(start), own_states=False)
         settled = results["nudged"].state
         for k, pre in enumerate(signals.pre):
             system.read(settled, k, (self.alpha, 1.0 - self.alpha), pre)
