@@ -41,21 +41,25 @@ class LineProgress:
     """Lines of text: every note, and now and then how far it is and how long it will take."""
 
     def __init__(self) -> None:
-        self._total, self._unit, self._done, self._before = 0, "", 0, 0
-        self._began = self._told = time.monotonic()
+        self._total, self._unit, self._done = 0, "", 0
+        self._told = time.monotonic()
+        self._first: tuple[float, int] | None = None  # when the first piece was done; it may have waited for a compiler
 
     def begin(self, total: int, unit: str, done: int = 0) -> None:
         """Remember how much there is to do."""
-        self._total, self._unit, self._done, self._before = total, unit, done, done
-        self._began = self._told = time.monotonic()
+        self._total, self._unit, self._done = total, unit, done
+        self._told, self._first = time.monotonic(), None
 
     def advance(self, amount: int = 1) -> None:
         """Print a line if the last one is some seconds old."""
         self._done += amount
         now = time.monotonic()
-        if now - self._told >= SECONDS_BETWEEN_LINES and self._done < self._total:
+        if self._first is None:
+            self._first = (now, self._done)
+        elif now - self._told >= SECONDS_BETWEEN_LINES and self._done < self._total:
             self._told = now
-            left = (now - self._began) / (self._done - self._before) * (self._total - self._done)
+            began, before = self._first
+            left = (now - began) / (self._done - before) * (self._total - self._done)
             self.note(f"{self._done} of {self._total} {self._unit}, about {_span(left)} left")
 
     def note(self, text: str) -> None:

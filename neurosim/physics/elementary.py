@@ -105,8 +105,8 @@ def _log1p_unit(z: Any) -> Any:
     return None
 
 
-# tanh x = x P(x^2) / Q(x^2) on [-8, 8], fitted by least squares reweighted towards the largest relative error (6e-9 before
-# rounding). In single precision it is two and a half times faster than by way of e^2x.
+# tanh x = x P(x^2) / Q(x^2) on [-8, 8], fitted by least squares reweighted towards the largest relative error (6e-9
+# before rounding). In single precision it is two and a half times faster than by way of e^2x.
 _TANH_LIMIT32 = np.float32(8.0)
 _TANH_P = tuple(
     np.float32(c)
