@@ -11,12 +11,15 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for."""
+    """What a stream of random numbers is for. The numbers are part of the results: never reuse or reorder them."""
 
     PARAMETERS = 0
     ASYMMETRY = 1
     SHUFFLE = 2
-    DATA = 3
+    DATA_SPLIT = 3
+    DATA_CENTRES = 4
+    DATA_TRAIN = 5
+    DATA_TEST = 6
 
 
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:

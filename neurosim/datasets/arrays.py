@@ -16,10 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from neurosim.datasets.containers import read_arrays
 from neurosim.datasets.dataset import Dataset, Floats, Samples, check_finite, one_hot
-from neurosim.datasets.draws import Purpose, generator
 from neurosim.datasets.places import find_file
 from neurosim.datasets.settings import FileData
 from neurosim.errors import DataError
+from neurosim.seeds import Purpose, generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ def _split(samples: Samples, fraction: float, seed: int, path: Path) -> tuple[Sa
     if count < 2:
         raise DataError(f"{path}: cannot set test samples aside from {count} sample; name test_inputs and test_targets")
     tests = min(max(round(count * fraction), 1), count - 1)
-    order = generator(seed, Purpose.SPLIT).permutation(count)
+    order = generator(seed, Purpose.DATA_SPLIT).permutation(count)
     train, test = (
         Samples(samples.inputs[rows], samples.targets[rows], None if samples.labels is None else samples.labels[rows])
         for rows in (order[tests:], order[:tests])

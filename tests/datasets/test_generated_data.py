@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from neurosim.datasets.dataset import Dataset
-from neurosim.datasets.draws import Purpose, generator
 from neurosim.datasets.load import load_dataset
 from neurosim.datasets.settings import GaussianData, XorData
+from neurosim.seeds import Purpose, generator
 
 
 def clouds(seed: int = 5, dtype: str = "float64", **keys: object) -> Dataset:
@@ -66,4 +66,4 @@ def test_streams_are_independent_and_stable():
     """The numbers pin the streams: a change of key would silently change every result that depends on them."""
     draws = {purpose: generator(7, purpose).integers(1 << 30, size=2).tolist() for purpose in Purpose}
     assert len({tuple(draw) for draw in draws.values()}) == len(Purpose)
-    assert draws[Purpose.SPLIT] == [166887216, 294741736]
+    assert draws[Purpose.DATA_SPLIT] == [514899155, 1054761074]
