@@ -1,0 +1,139 @@
+"""The house keeps its shape: imports go down, files stay small, everything public is documented."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+from neurosim import registry
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "neurosim"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+REGISTRIES = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
+
+# What each part of the package may import, besides itself. Settings modules are the light part of a package: the
+# declarations of its keys; other layers may read them.
+BASE = {"errors", "jit", "registry", "seeds", "settings"}
+ALLOWED = {
+    "cli": BASE | {"analysis", "scenario", "results", "plots", "dynamics.status"},
+    "analysis": BASE | {"learning", "dynamics", "physics", "scenario", "results", "datasets"},
+    "learning": BASE | {"dynamics", "physics"},
+    "dynamics": BASE | {"physics.model"},
+    "physics": BASE,
+    "scenario": BASE,
+    "datasets": BASE,
+    "results": BASE,
+    "plots": BASE | {"results"},
+}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the neurosim modules that a file imports, wherever the import stands, without the leading name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "neurosim":
+            inner = node.module.split(".")[1:]
+            found |= {".".join(inner)} if inner else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("neurosim.")}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_only_go_down(path):
+    """cli -> analysis -> learning -> (dynamics, physics) -> base; scenario, datasets, results and plots are leaves."""
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if part not in ALLOWED:
+        return
+    for module in imports_of(path):
+        inside = module.split(".")[0] == part
+        permitted = any(module == name or module.startswith(name + ".") for name in ALLOWED[part])
+        assert inside or permitted or module == "__version__", f"{name_of(path)} imports neurosim.{module}"
+
+
+def test_the_base_imports_nothing_above_it():
+    """Errors, registry, settings, seeds and jit know nothing of what is built on them."""
+    for part in BASE:
+        assert imports_of(PACKAGE / f"{part}.py") <= BASE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_files_stay_small(path):
+    """One concept per file, none above 400 lines."""
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_everything_public_is_documented(path):
+    """Modules, classes, functions and methods whose names do not start with an underscore have docstrings."""
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), f"{name_of(path)} has no docstring"
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef) or node.name.startswith("_"):
+            continue
+        assert ast.get_docstring(node), f"{name_of(path)}: {node.name} has no docstring"
+        for inner in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
+                assert ast.get_docstring(inner), f"{name_of(path)}: {node.name}.{inner.name} has no docstring"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        (r"except (Base)?Exception\b", "an error must be one that is expected"),
+        (r"except\s*:", "an error must be one that is expected"),
+        (r"nan_to_num", "hides divergence"),
+        (r"fastmath\s*=\s*True", "isfinite(nan) becomes true"),
+        (r"\b(TODO|FIXME|XXX)\b", "belongs into an issue"),
+        (r"\bimport pickle\b|allow_pickle\s*=\s*True", "results are not programs"),
+        (r"np\.random\.(seed|rand|randn|normal)\b", "draws come from neurosim.seeds"),
+    ],
+)
+def test_nothing_forbidden(pattern, reason):
+    """Constructs that hide errors or make results irreproducible are not in the package."""
+    found = [name_of(path) for path in MODULES if re.search(pattern, path.read_text())]
+    assert not found, f"{reason}: {found}"
+
+
+def test_library_code_does_not_print():
+    """Only the command line talks to people."""
+    for path in MODULES:
+        if "cli" in path.parts:
+            continue
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"], name_of(path)
+
+
+@pytest.mark.parametrize("table", REGISTRIES, ids=lambda table: table.kind)
+def test_every_registered_name_leads_somewhere(table):
+    """Targets and settings of every entry can be imported, and every entry says what it is."""
+    for name, entry in table.items():
+        assert table.load(name) is not None
+        assert entry.summary.endswith("."), f"{table.kind} {name}"
+        if entry.settings:
+            assert table.settings(name).__doc__
+
+
+def test_setup_lists_every_package():
+    """Packages are listed one by one, because circuits and scenarios live outside the package folder."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
+    there = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES if path.name == "__init__.py"}
+    assert listed == there | {"neurosim.circuits", "neurosim.scenarios"}
+
+
+def test_flags_of_numba_stand_in_one_file():
+    """No module but jit.py decorates with Numba itself; options of overload come from there too."""
+    for path in MODULES:
+        if path.name != "jit.py":
+            assert not re.search(r"@(numba\.)?n?jit\b|numba\.njit|prange", path.read_text()), name_of(path)
