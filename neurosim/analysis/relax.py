@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.analysis.interruption import Interruption
 from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import Experiment
@@ -22,15 +23,26 @@ Array = npt.NDArray[Any]
 DEFAULT_INTERVALS = 100
 
 
+class StoppedError(Exception):
+    """The user asked to stop in the middle of a relaxation."""
+
+
 @dataclass
 class _PhaseRecorder:
-    """Writes the saved states of one phase into the arrays of the result as they come."""
+    """Writes the saved states of one phase into the arrays of the result as they come.
+
+    Raises
+    ------
+    StoppedError
+        Once the user has asked to stop; what came before has been written.
+    """
 
     times: npt.NDArray[np.float64]
     system: System
     phase: int
     states: list[h5py.Dataset]
     rates: h5py.Dataset
+    interruption: Interruption
     slot: int = 0
 
     def save(self, times: Array, states: Array, rates: Array) -> None:
@@ -41,6 +53,8 @@ class _PhaseRecorder:
                     dataset[self.phase, self.slot] = view.transpose(1, 0, 2)
                 self.rates[self.phase, self.slot] = np.sqrt(np.mean(np.square(row_rates)))
             self.slot += 1
+        if self.interruption.wanted:
+            raise StoppedError
 
 
 def run(experiment: Experiment, session: Session) -> Outcome:
@@ -55,24 +69,29 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     )
 
     states, rates = _declare(writer, system, phases, times, solver.has_time)
-    recorders = [_PhaseRecorder(times, system, i, states, rates) for i in range(len(phases))]
+    stop = session.interruption
+    recorders = [_PhaseRecorder(times, system, i, states, rates, stop) for i in range(len(phases))]
     session.progress.begin(len(phases), "phases")
-    results = run_phases(system, solver, phases, recorders)
+    try:
+        results = run_phases(system, solver, phases, recorders)
+        codes = np.stack([results[phase.name].codes for phase in phases])
+        final = np.stack([results[phase.name].rates for phase in phases])
+        steps = np.array([results[phase.name].steps for phase in phases])
+    except StoppedError:
+        codes = np.full((len(phases), system.rows), Status.INTERRUPTED.code, np.int8)
+        final, steps = np.full(codes.shape, np.nan), np.zeros(len(phases), np.int64)
     session.progress.advance(len(phases))
     if not solver.has_time:
         writer.cut("relax", "time", max(recorder.slot for recorder in recorders))
 
-    codes = np.stack([results[phase.name].codes for phase in phases])
     meanings = " ".join(status.key for status in Status)
     writer.variable(
         "relax", "status", ("phase", "sample"), codes, "how the relaxation of each sample ended",
         attributes={"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": meanings},
     )  # fmt: skip
-    final = np.stack([results[phase.name].rates for phase in phases])
     writer.variable(
         "relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1"
     )
-    steps = np.array([results[phase.name].steps for phase in phases])
     writer.variable("relax", "steps", ("phase",), steps, "steps, sweeps or iterations taken", "1")
     write_parameters(writer, experiment.model, snapshot(experiment.model))
     return _judge(scenario, phases, codes, final)
@@ -124,6 +143,8 @@ def _declare(
 
 
 def _judge(scenario: Any, phases: tuple[Phase, ...], codes: Array, final: Array) -> Outcome:
+    if worst(codes) is Status.INTERRUPTED:
+        return Outcome(Status.INTERRUPTED, f"{Status.INTERRUPTED.value}; trajectories are written as far as they went")
     bad = [code for code in codes.ravel().tolist() if not list(Status)[code].good]
     status = worst(codes)
     if status.good or len(bad) <= scenario.dynamics.unsettled_limit * codes.size:

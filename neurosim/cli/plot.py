@@ -26,9 +26,10 @@ def plot(
 def draw(result: Path, picture: Path, kind: str | None) -> Path:
     """Draw a result file into a picture and return its path."""
     from neurosim.plots.figure import draw_figure
-    from neurosim.plots.save import save_figure
+    from neurosim.plots.save import check_picture_path, save_figure
     from neurosim.results.reader import open_result
 
+    check_picture_path(picture)
     with open_result(result) as file:
         save_figure(draw_figure(file, kind), picture)
     return picture

@@ -50,7 +50,7 @@ def draw(file: h5py.File, axes: Axes, *, layer: str | None = None, sample: int =
     """
     layer = check_choice(file, layer, sample)
     draw_layer(file, axes, layer, sample=sample)
-    title_layer(file, axes, layer, sample=sample)
+    title_layer(file, axes, read_timeline(file), layer, sample)
     write_note(axes, status_note(file))
     return axes
 
@@ -64,7 +64,7 @@ def draw_layer(
     draw_units(axes, timeline, times, values, units or leading_units(values), named)
     point = len(relax_group(file)["compartment"]) == 1
     axes.set_ylabel(state_label(file, layer, "state $s$" if point else r"mean state $\Sigma_c\,p_c s_c$"))
-    title_layer(file, axes, layer)
+    title_layer(file, axes, timeline, layer)
 
 
 def read(file: h5py.File, timeline: Timeline, layer: str, sample: int = 0) -> tuple[Array, Array]:
@@ -73,7 +73,7 @@ def read(file: h5py.File, timeline: Timeline, layer: str, sample: int = 0) -> tu
 
 
 def _arrange(file: h5py.File) -> Arrangement:
-    return Arrangement(layer_rows(file, draw_layer), sample_caption(file))
+    return Arrangement(layer_rows(file, draw_layer), sample_caption(file, "states"))
 
 
 LAYOUT = Layout(_arrange)

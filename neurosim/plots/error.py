@@ -1,4 +1,4 @@
-"""Plot `error`: the difference s- minus s+ of the two compartments of each dyad over time, which is beta times its error."""
+"""Plot `error`: the difference s- minus s+ of the two compartments of each dyad over time: beta times its error."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def draw(file: h5py.File, axes: Axes, *, layer: str | None = None, sample: int =
     """
     layer = check_choice(file, layer, sample)
     draw_layer(file, axes, layer, sample=sample)
-    title_layer(file, axes, layer, sample=sample)
+    title_layer(file, axes, read_timeline(file), layer, sample)
     write_note(axes, status_note(file))
     return axes
 
@@ -68,7 +68,7 @@ def draw_layer(
     times, values = read(file, timeline, layer, sample)
     draw_units(axes, timeline, times, values, units or leading_units(values), named)
     axes.set_ylabel(state_label(file, layer, "error $s^- - s^+$"))
-    title_layer(file, axes, layer)
+    title_layer(file, axes, timeline, layer)
 
 
 def read(file: h5py.File, timeline: Timeline, layer: str, sample: int = 0) -> tuple[Array, Array]:
@@ -97,7 +97,7 @@ def check_dyads(file: h5py.File) -> None:
 
 def _arrange(file: h5py.File) -> Arrangement:
     check_dyads(file)
-    return Arrangement(layer_rows(file, draw_layer), sample_caption(file))
+    return Arrangement(layer_rows(file, draw_layer), sample_caption(file, "errors"))
 
 
 LAYOUT = Layout(_arrange)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import lcm
+from textwrap import fill
 from typing import Any
 
 import h5py
@@ -18,7 +19,8 @@ from neurosim.results.reader import text
 OVERVIEWS = {"relax": "trajectories", "train": "training"}
 
 SINGLE_SIZE = (6.4, 3.8)  # inches
-PANEL_WIDTH, PANEL_HEIGHT, LONE_HEIGHT, LEAST_WIDTH, HEADING = 3.0, 2.0, 2.8, 6.4, 0.7
+PANEL_WIDTH, PANEL_HEIGHT, LONE_HEIGHT, LEAST_WIDTH, HEADING = 3.3, 2.0, 2.8, 6.4, 0.7
+CHARACTERS_PER_INCH = 12
 
 
 def draw_figure(file: h5py.File, kind: str | None = None) -> Figure:
@@ -44,14 +46,15 @@ def draw_figure(file: h5py.File, kind: str | None = None) -> Figure:
         If the file holds nothing that this plot shows; the message names the plots that it can give.
     """
     if kind is None:
-        kind = OVERVIEWS.get(text(file.attrs["analysis"]), "")
-    if kind:
-        target = PLOTS.load(kind)
-        try:
-            return _draw(file, target)
-        except SimulationError as error:
-            raise SimulationError(f"{file.filename}: no plot '{kind}': {error} {_offer(file)}") from error
-    raise SimulationError(f"{file.filename}: no overview of analysis '{text(file.attrs['analysis'])}'. {_offer(file)}")
+        analysis = text(file.attrs["analysis"])
+        if analysis not in OVERVIEWS:
+            raise SimulationError(f"{file.filename}: there is no overview of analysis '{analysis}'. {_offer(file)}")
+        kind = OVERVIEWS[analysis]
+    target = PLOTS.load(kind)
+    try:
+        return _draw(file, target)
+    except SimulationError as error:
+        raise SimulationError(f"{file.filename}: no plot '{kind}': {error} {_offer(file)}") from error
 
 
 def available(file: h5py.File) -> tuple[str, ...]:
@@ -86,7 +89,7 @@ def _draw(file: h5py.File, target: Any) -> Figure:
         _head(file, figure, arrangement.caption)
         note = status_note(file)
         if note:
-            figure.supxlabel(note, x=0.01, ha="left", color=ALERT)
+            figure.supxlabel(_fit(figure, note), x=0.01, ha="left", color=ALERT)
         return figure
 
 
@@ -107,4 +110,9 @@ def _draw_panels(arrangement: Arrangement) -> Figure:
 def _head(file: h5py.File, figure: Figure, caption: str = "") -> None:
     """Write above a figure where it comes from and what its panels have in common."""
     name = f"{text(file.attrs['name'])} ({text(file.attrs['run_id'])})"
-    figure.suptitle("\n".join(line for line in (name, caption) if line), x=0.01, ha="left")
+    figure.suptitle("\n".join(_fit(figure, line) for line in (name, caption) if line), x=0.01, ha="left")
+
+
+def _fit(figure: Figure, line: str) -> str:
+    """Break a line that is too long for a figure."""
+    return fill(line, int(CHARACTERS_PER_INCH * figure.get_figwidth()))

@@ -1,7 +1,7 @@
 """Plot `gradient_alignment`: the angle between the update of the rule and the exact gradient, per parameter block.
 
-An angle reads better than a cosine: 1 degree and 5 degrees are cosines of 0.99985 and 0.996, and scenarios give the asymmetry of
-conductances in degrees too.
+An angle reads better than a cosine: 1 degree and 5 degrees are cosines of 0.99985 and 0.996, and scenarios too give the
+asymmetry of conductances in degrees.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurosim.errors import SimulationError
-from neurosim.plots.epochs import draw_epochs, epoch_marker, scale_values, train_group
+from neurosim.plots.epochs import draw_epochs, epoch_marker, scale_values, train_group, write_when
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import LINES
 from neurosim.results.reader import texts
 
 SMALLEST_DEG = 1e-6  # a cosine in double precision knows no smaller angle
+LEGEND_ROWS = 14
 DASHES = {"W": "-", "b": (0, (3, 1.5)), "B": (0, (1, 1))}
 
 
@@ -58,28 +59,25 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     epochs, names = train["epoch"][:], texts(train["block"])
     angles = np.degrees(np.arccos(np.clip(train["gradient_cosine"][:], -1.0, 1.0)))
     angles = np.maximum(angles, SMALLEST_DEG)
-    colors = _colors(names)
     for name, values in sorted(zip(names, angles.T, strict=True), key=lambda item: item[0] == "all"):
         if np.isfinite(values).any():
             axes.plot(
-                epochs, values, color=colors[name], linestyle=DASHES.get(name[0], "-"), label=_shown(name),
+                epochs, values, color=_color(name), linestyle=DASHES.get(name[0], "-"), label=_shown(name),
                 marker=epoch_marker(epochs), linewidth=2.2 if name == "all" else None,
             )  # fmt: skip
     draw_epochs(axes, epochs)
     scale_values(axes, angles)
-    axes.set_ylabel("angle to the exact gradient (degrees)")
-    axes.set_title("after each epoch", loc="left")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_ylabel("angle (degrees)")
+    write_when(axes, "after each epoch, on the first training samples")
+    axes.set_title("angle of the update to the exact gradient", loc="left", pad=15)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=1 + len(names) // LEGEND_ROWS)
 
 
-def _colors(names: list[str]) -> dict[str, str]:
-    """Give W_k, b_k+1 and B_k, which belong to the same pair of layers, one colour; all together is black."""
-    colors = {}
-    for name in names:
-        kind, _, number = name.partition("_")
-        pair = int(number) - (kind == "b") if number.isdigit() else len(LINES) - 1
-        colors[name] = LINES[pair % (len(LINES) - 1)] if number.isdigit() else LINES[-1]
-    return colors
+def _color(name: str) -> str:
+    """Return one colour for W_k, b_k+1 and B_k, which belong to the same pair of layers; all together is black."""
+    kind, _, number = name.partition("_")
+    *colors, black = LINES
+    return colors[(int(number) - (kind == "b")) % len(colors)] if number.isdigit() else black
 
 
 def _shown(name: str) -> str:

@@ -20,7 +20,8 @@ Panel = Callable[[Axes], object]
 class LayerPanel(Protocol):
     """Draws one layer on an Axes; `named` says whether the panel tells where the nudge changes."""
 
-    def __call__(self, file: h5py.File, axes: Axes, layer: str, *, named: bool) -> object: ...
+    def __call__(self, file: h5py.File, axes: Axes, layer: str, *, named: bool) -> object:
+        """Draw `layer` of `file`."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ import h5py
 import numpy as np
 from matplotlib.axes import Axes
 
-from neurosim.plots.epochs import draw_epochs, epoch_marker, scale_values, train_group
+from neurosim.plots.end_labels import label_ends
+from neurosim.plots.epochs import draw_epochs, epoch_marker, scale_values, train_group, write_when
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import LINES
+
+LABELS = ("training", "test")
 
 
 def draw(file: h5py.File, axes: Axes) -> Axes:
@@ -42,12 +45,13 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     epochs, classes = train["epoch"][:], "test_error" in train
     names, factor = (("train_error", "test_error"), 100.0) if classes else (("loss", "test_loss"), 1.0)
     curves = [factor * train[name][:] for name in names]
-    labels = ("training, during the epoch", "test, after the epoch")
-    for values, label, color in zip(curves, labels, reversed(LINES[:2]), strict=True):
-        axes.plot(epochs, values, color=color, marker=epoch_marker(epochs), label=label, clip_on=False)
+    colors = (LINES[1], LINES[0])
+    for values, label, color in zip(curves, LABELS, colors, strict=True):
+        axes.plot(epochs, values, color=color, marker=epoch_marker(epochs), label=label)
     draw_epochs(axes, epochs)
     scale_values(axes, np.concatenate(curves))
+    label_ends(axes, [values[-1] for values in curves], LABELS, colors)
+    write_when(axes, "training: during the epoch, test: after it")
     axes.set_ylabel("misclassified (%)" if classes else "mean cost (dimensionless)")
     last = f"{curves[1][-1]:.2f} % test error" if classes else f"test cost {curves[1][-1]:.4g}"
-    axes.set_title(f"{last} after {len(epochs)} epoch{'s' if len(epochs) > 1 else ''}", loc="left")
-    axes.legend(loc="best")
+    axes.set_title(f"{last} after {len(epochs)} epoch{'s' if len(epochs) > 1 else ''}", loc="left", pad=15)

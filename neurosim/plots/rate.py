@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 import h5py
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import GUIDE, LINES
-from neurosim.plots.timeline import TITLE_PAD, draw_timeline, dynamics, read_timeline, relax_group
+from neurosim.plots.timeline import draw_timeline, dynamics, read_timeline, relax_group
 from neurosim.results.reader import text
 
 Array = npt.NDArray[Any]
@@ -49,34 +50,35 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     timeline = read_timeline(file)
     rates = relax_group(file)["rms_rate"]
     axes.set_yscale("log")
-    zeros = []
-    for span, color in zip(timeline.spans, LINES, strict=False):
+    tolerance = dynamics(file).get("tolerance")
+    guides = [] if tolerance is None else [float(tolerance)]
+    zeros, shown = [], [*guides]
+    for span, color in zip(timeline.spans, cycle(LINES), strict=False):
         own = rates[span.phase, : len(span.times)]
         positive = np.where(np.isfinite(own) & (own > 0), own, np.nan)
         axes.plot(span.times, positive, color=color, marker=timeline.marker, label=span.name)
         zeros.append((span.times[own == 0], color))
+        shown += positive[np.isfinite(positive)].tolist()
     draw_timeline(axes, timeline)
-    _draw_tolerance(file, axes)
-    if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines[: len(zeros)]):
-        axes.set_ylim(*EMPTY_LIMITS)
+    low, high = (min(shown), max(shown)) if len(shown) > len(guides) else EMPTY_LIMITS
+    pad = max(2.0, (high / low) ** 0.1)
+    axes.set_ylim(low / (pad**2 if any(len(times) for times, _ in zeros) else pad), high * pad)
+    for level in guides:
+        _draw_tolerance(axes, level)
     for times, color in zeros:
         _mark_zeros(axes, times, color)
     unit = text(rates.attrs["units"])
-    what = "change per iteration" if timeline.iterations else r"$\tau\,$d(state)/d$t$"
-    axes.set_ylabel(f"RMS of {what}\n({'dimensionless' if unit == '1' else unit})")
+    axes.set_ylabel(f"RMS of $\\tau\\,$d(state)/d$t$\n({'dimensionless' if unit == '1' else unit})")
     samples = len(relax_group(file)["sample"])
     axes.set_title(
-        f"rate over all {samples} samples" if samples > 1 else "rate of the sample", loc="left", pad=TITLE_PAD
+        f"rate over all {samples} samples" if samples > 1 else "rate of the sample", loc="left", pad=timeline.title_pad
     )
 
 
-def _draw_tolerance(file: h5py.File, axes: Axes) -> None:
-    tolerance = dynamics(file).get("tolerance")
-    if tolerance is None:
-        return
-    axes.axhline(float(tolerance), color=GUIDE, linewidth=0.8, linestyle=":", zorder=1)
+def _draw_tolerance(axes: Axes, level: float) -> None:
+    axes.axhline(level, color=GUIDE, linewidth=0.8, linestyle=":", zorder=1)
     axes.annotate(
-        "tolerance", (1.0, float(tolerance)), xycoords=axes.get_yaxis_transform(), xytext=(3, 0),
+        "tolerance", (1.0, level), xycoords=axes.get_yaxis_transform(), xytext=(3, 0),
         textcoords="offset points", color=GUIDE, fontsize="small", va="center", ha="left", annotation_clip=False,
     )  # fmt: skip
 

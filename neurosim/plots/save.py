@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,14 @@ def check_picture_path(path: Path) -> None:
     ScenarioError
         If the ending is not that of a known format.
     ResultFileError
-        If the folder does not exist, or the path is a folder.
+        If the folder does not exist.
     """
     suffix = path.suffix.lower()
     if suffix not in METADATA:
         found = f"unknown picture format '{suffix}'.{nearest(suffix, METADATA)}" if suffix else "no picture format."
         raise ScenarioError(f"{path}: {found} The name has to end in {', '.join(METADATA)}.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise ResultFileError(f"{path}: cannot be written: there is no folder '{path.parent}'.")
-    if path.is_dir():
-        raise ResultFileError(f"{path}: cannot be written: is a folder.")
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import h5py
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +12,7 @@ from neurosim.plots.style import ALERT
 from neurosim.results.reader import text, texts
 
 GOOD = ("settled", "finished")
+NOTE_WIDTH = 80  # characters
 
 
 def status_note(file: h5py.File) -> str:
@@ -21,7 +24,7 @@ def write_note(axes: Axes, note: str) -> None:
     """Write a note below the label of the horizontal axis."""
     if note:
         axes.annotate(
-            note, (0.0, 0.0), xycoords="axes fraction", xytext=(0, -36), textcoords="offset points",
+            fill(note, NOTE_WIDTH), (0.0, 0.0), xycoords="axes fraction", xytext=(0, -36), textcoords="offset points",
             ha="left", va="top", color=ALERT, fontsize="small", annotation_clip=False,
         )  # fmt: skip
 
@@ -48,7 +51,7 @@ def _run_note(file: h5py.File) -> str:
     """Return how the run ended badly, or else that some relaxations within it did."""
     status = text(file.attrs["status"])
     if status not in GOOD:
-        reason = text(file.attrs.get("message", "")).partition(";")[0]
+        reason = text(file.attrs.get("message", "")).partition(";")[0].partition(" (")[0]
         return f"{status.replace('_', ' ')}: {reason.removeprefix(status).lstrip(' :')}" if reason else status
     if "train/unsettled_fraction" not in file:
         return ""

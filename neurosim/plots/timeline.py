@@ -20,8 +20,7 @@ Array = npt.NDArray[Any]
 
 PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"), (1e-12, "ps"))
 CUT_SHORT = {"max_steps", "step_too_small", "diverged", "interrupted"}
-TITLE_PAD = 15  # points between axes and title: room for what happens to the nudge
-MARKED_SAVES = 40  # up to here single iterations get a marker
+MARKED_SAVES = 25  # up to here every save gets a marker
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Timeline:
     spans : tuple of Span
         Phases in which anything was saved, in order.
     end : float
-        Where the last of them ended.
+        Time of the last save.
     label : str
         What the axis shows, with its unit.
     iterations : bool
@@ -72,9 +71,20 @@ class Timeline:
 
     @property
     def marker(self) -> str | None:
-        """Marker of lines over this axis: a few iterations are points, everything else is a curve."""
-        few = sum(len(span.times) for span in self.spans) <= MARKED_SAVES
-        return "o" if few and self.iterations else None
+        """Marker of lines over this axis: a few saves are points, many are a curve."""
+        return "o" if sum(len(span.times) for span in self.spans) <= MARKED_SAVES else None
+
+    @property
+    def events(self) -> tuple[tuple[float, str], ...]:
+        """Where the nudge changes, and how, for people."""
+        befores = (None, *self.spans)
+        told = ((span.start, _event(before, span)) for before, span in zip(befores, self.spans, strict=False))
+        return tuple((start, event) for start, event in told if event)
+
+    @property
+    def title_pad(self) -> float:
+        """Points between axes and title: room for the events."""
+        return 15.0 if self.events else 9.0
 
 
 def relax_group(file: h5py.File) -> Any:
@@ -113,25 +123,23 @@ def read_timeline(file: h5py.File) -> Timeline:
     relax = relax_group(file)
     iterations = text(relax["time"].attrs["units"]) != "s"
     times, names, nudges = relax["time"][:], texts(relax["phase"]), relax["nudge"][:]
-    starts, lengths, saved = [], [], [times[:count] for count in _saves(file)]
-    end = 0.0
-    for phase, own in enumerate(saved):
-        starts.append(end)
-        lengths.append(_length(file, phase, own, iterations))
-        end += lengths[-1]
+    t_end = None if iterations else dynamics(file).get("t_end")
+    saved = [times[:count] for count in _saves(file)]
+    lengths = [_length(relax, phase, own, t_end) for phase, own in enumerate(saved)]
+    starts = np.concatenate([[0.0], np.cumsum(lengths)])
     if not any(own.size for own in saved):
         raise SimulationError("the relaxation was stopped before any state was saved.")
-    scale, unit = (1.0, "") if iterations else _prefix(end)
+    scale, unit = (1.0, "") if iterations else _prefix(float(starts[-1]))
     spans = tuple(
-        Span(phase, names[phase], float(nudges[phase]), starts[phase] / scale, (starts[phase] + own) / scale)
+        Span(phase, names[phase], float(nudges[phase]), float(starts[phase]) / scale, (starts[phase] + own) / scale)
         for phase, own in enumerate(saved)
         if own.size
     )
-    return Timeline(spans, end / scale, "iteration" if iterations else f"time ({unit})", iterations)
+    return Timeline(spans, float(spans[-1].times[-1]), "iteration" if iterations else f"time ({unit})", iterations)
 
 
 def draw_timeline(axes: Axes, timeline: Timeline, named: bool = True) -> None:
-    """Set limits and label of the time axis, and draw a thin line where the nudge changes.
+    """Set limits and label of the time axis, and draw a thin line where a phase begins.
 
     Parameters
     ----------
@@ -140,31 +148,30 @@ def draw_timeline(axes: Axes, timeline: Timeline, named: bool = True) -> None:
     timeline : Timeline
         The phases.
     named : bool
-        Whether to write above the axes what changes at each line.
+        Whether to write above the axes what then happens to the nudge.
     """
-    margin = 0.01 * timeline.end if timeline.end else 0.5
+    margin = (0.025 if timeline.marker else 0.01) * timeline.end or 0.5
     axes.set_xlim(-margin, timeline.end + margin)
     axes.set_xlabel(timeline.label)
-    if timeline.iterations:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for before, span in zip((None, *timeline.spans), timeline.spans, strict=False):
-        if before is not None:
-            axes.axvline(span.start, color=GUIDE, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-        if named and (before is not None or span.nudge):
-            axes.annotate(
-                _event(before, span), (span.start, 1.0), xycoords=axes.get_xaxis_transform(), xytext=(0, 3),
-                textcoords="offset points", ha="left" if span.start <= 0.6 * timeline.end else "right",
-                va="bottom", color=GUIDE, fontsize="small",
-            )  # fmt: skip
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=timeline.iterations, min_n_ticks=1))
+    for span in timeline.spans[1:]:
+        axes.axvline(span.start, color=GUIDE, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    for start, event in timeline.events if named else ():
+        axes.annotate(
+            event, (start, 1.0), xycoords=axes.get_xaxis_transform(), xytext=(0, 3), textcoords="offset points",
+            ha="left" if start <= 0.6 * timeline.end else "right", va="bottom", color=GUIDE, fontsize="small",
+        )  # fmt: skip
 
 
 def _event(before: Span | None, span: Span) -> str:
-    """Return what happens to the nudge when `span` begins."""
+    """Return what happens to the nudge when `span` begins, or an empty string."""
     if before is None:
-        return f"nudged from the start, β = {span.nudge:g}"
-    if not before.nudge and span.nudge:
-        return f"nudge on, β = {span.nudge:g}"
-    return f"β = {span.nudge:g}" if span.nudge else "nudge off"
+        return f"nudged from the start, β = {span.nudge:g}" if span.nudge else ""
+    if span.nudge == before.nudge:
+        return ""
+    if not span.nudge:
+        return "nudge off"
+    return f"β = {span.nudge:g}" if before.nudge else f"nudge on, β = {span.nudge:g}"
 
 
 def _saves(file: h5py.File) -> list[int]:
@@ -176,15 +183,12 @@ def _saves(file: h5py.File) -> list[int]:
     return [int(np.flatnonzero(row)[-1]) + 1 if row.any() else 0 for row in there]
 
 
-def _length(file: h5py.File, phase: int, saved: Array, iterations: bool) -> float:
+def _length(relax: Any, phase: int, saved: Array, t_end: Any) -> float:
     """Return how long a phase took: to the end time, which need not be saved, or as far as it came."""
     last = float(saved[-1]) if saved.size else 0.0
-    meanings = text(relax_group(file)["status"].attrs["flag_meanings"]).split()
-    ended = {meanings[code] for code in relax_group(file)["status"][phase].tolist()}
-    t_end = dynamics(file).get("t_end")
-    if iterations or t_end is None or ended & CUT_SHORT:
-        return last
-    return max(last, float(t_end))
+    meanings = text(relax["status"].attrs["flag_meanings"]).split()
+    ended = {meanings[code] for code in relax["status"][phase].tolist()}
+    return last if t_end is None or ended & CUT_SHORT else max(last, float(t_end))
 
 
 def _prefix(end: float) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""Plot `training`: the overview of a training run, its learning curve and its gradient alignment where that was logged."""
+"""Plot `training`: the overview of a training run, learning curve and, where it was logged, gradient alignment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plot `trajectories`: the overview of a relaxation, mean states and errors of every layer and the decay of the rate."""
+"""Plot `trajectories`: overview of a relaxation, with states and errors of every layer and the decay of the rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from neurosim.plots.timeline import read_timeline
 def _arrange(file: h5py.File) -> Arrangement:
     dyads = error.has_dyads(file)
     rows = layer_rows(file, _draw_activity, _draw_error) if dyads else layer_rows(file, activity.draw_layer)
-    return Arrangement([*rows, [partial(rate.draw_panel, file)]], sample_caption(file))
+    return Arrangement(
+        [*rows, [partial(rate.draw_panel, file)]], sample_caption(file, "states and errors" if dyads else "states")
+    )
 
 
 def _draw_activity(file: h5py.File, axes: Axes, layer: str, *, named: bool) -> None:

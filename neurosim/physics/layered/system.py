@@ -86,7 +86,7 @@ class LayeredSystem(System):
         return int(self.layout[self._constants + at.GRADIENT])
 
     def present(self, inputs: Array, targets: Array) -> None:
-        """Put a batch on the terminals; the cost gradient is live again."""
+        """Put a batch on the terminals; the cost gradient is live again. Needed anew after conductances have changed."""
         self.inputs[:] = inputs
         self.targets[:] = targets
         np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
@@ -169,6 +169,12 @@ class LayeredSystem(System):
         if self._sweeps is None:
             self._sweeps = LayerSweeps(self)
         return self._sweeps
+
+    def shared_rest(self) -> Array:
+        """Return the system's own state array, set to zeros: the same array at every call."""
+        if self._sweeps is not None:
+            self._sweeps.forget()  # its means and differences are those of what stood there before
+        return super().shared_rest()
 
     def free_state(self, state: Array) -> bool:
         """Write the free state by a forward pass, where compartments send nothing back while they agree."""

@@ -1,0 +1,46 @@
+"""Open result files, and axes in the style of neurosim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from plots_files import write_relax, write_train
+
+from neurosim.plots.style import styled
+from neurosim.results.reader import open_result
+
+
+@pytest.fixture
+def axes() -> Iterator[Axes]:
+    with styled():
+        yield Figure(figsize=(6.4, 3.8)).add_subplot()
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., h5py.File]]:
+    with ExitStack() as stack:
+
+        def opened(write: Callable[..., Path], **options: Any) -> h5py.File:
+            path = tmp_path / f"{write.__name__}-{len(list(tmp_path.iterdir()))}.h5"
+            return stack.enter_context(open_result(write(path, **options)))
+
+        yield opened
+
+
+@pytest.fixture
+def relax(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open a relaxation; options as in `write_relax`."""
+    return lambda **options: opened(write_relax, **options)
+
+
+@pytest.fixture
+def train(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open a training run; options as in `write_train`."""
+    return lambda **options: opened(write_train, **options)
