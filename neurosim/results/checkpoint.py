@@ -1,4 +1,4 @@
-"""Checkpoints of long runs: parameters, optimizer memory, logs and the place reached, as an HDF5 file beside the result.
+"""Checkpoints of long runs: parameters, optimizer memory, logs, the place reached; an HDF5 file beside the result.
 
 Shuffles and draws are functions of the seed and the epoch, so no state of a random generator needs saving.
 """
@@ -81,6 +81,7 @@ def load_checkpoint(path: Path, run_id: str) -> Checkpoint | None:
         ) from error
     if found != run_id:
         raise ResultFileError(
-            f"{path}: is the checkpoint of run {found}, not of {run_id}. Give another name with -o, or --force to start over."
+            f"{path}: is the checkpoint of run {found}, not of {run_id}. "
+            "Give another name with -o, or --force to start over."
         )
     return Checkpoint(found, numbers, arrays)

@@ -1,7 +1,7 @@
 """Writing a result file: HDF5 with dimension scales, units and long names, as netCDF-4 readers expect it.
 
-Everything goes to a temporary file beside the target, which takes its place only when it is complete: a result that exists
-is whole, and what was there before stays until then.
+Everything goes to a temporary file beside the target, which takes its place only when it is complete: a result that
+exists is whole, and what was there before stays until then.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ResultWriter:
     def dimension(
         self, group: str, name: str, values: Any, long_name: str, units: str | None = None, unlimited: bool = False
     ) -> None:
-        """Make a dimension of a group with its coordinate values (numbers or text); `unlimited` ones can be cut short later."""
+        """Make a dimension with its coordinate values, numbers or text; an `unlimited` one can be cut short later."""
         data = np.asarray(values)
         kind: Any = data.dtype
         if data.dtype.kind in "UO":

@@ -36,7 +36,8 @@ def run(scenario: str, rule: str, seed: int, arguments: argparse.Namespace, fold
         changes = [*RULES[rule], f"seed={seed}", f"analysis.epochs={arguments.epochs}"]
         options = [text for change in changes for text in ("--set", change)]
         command = [sys.executable, "-m", "neurosim", "run", scenario, "-o", str(result), "--quiet", "--threads", "1"]
-        subprocess.run([*command, "--data-dir", str(arguments.data_dir), *options], check=True, stdout=subprocess.DEVNULL)
+        command += ["--data-dir", str(arguments.data_dir), *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return result
 
 

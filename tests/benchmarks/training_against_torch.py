@@ -2,10 +2,11 @@
 
     python tests/benchmarks/training_against_torch.py --data-dir DIR [--epochs 5] [--threads 2] [--fused]
 
-Fashion-MNIST, 784-512-512-10 rectified units, half squared error, batch 100, Adam 1e-3, float32. The two run in processes
-of their own and take turns, epoch by epoch, so that a slow minute of the machine hits both; data are loaded and
-everything is compiled before the clock starts. PyTorch (the CPU build, `pip install torch==2.13.0`) shuffles and slices
-tensors that lie in memory: there is no data loader in its way. --fused gives it its fused Adam instead of the default.
+Fashion-MNIST, 784-512-512-10 rectified units, half squared error, batch 100, Adam 1e-3, float32. The two run in
+processes of their own and take turns, epoch by epoch, so that a slow minute of the machine hits both; data are loaded
+and everything is compiled before the clock starts. PyTorch (the CPU build, `pip install torch==2.13.0`) shuffles and
+slices tensors that lie in memory: there is no data loader in its way. --fused gives it its fused Adam instead of the
+default.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +80,7 @@ def torch_epochs(arguments: argparse.Namespace):
     inputs, targets = torch.from_numpy(data.train.inputs), torch.from_numpy(data.train.targets)
     test, labels = torch.from_numpy(data.test.inputs), torch.from_numpy(data.test.labels)
     layers: list[torch.nn.Module] = []
-    for below, above in zip(LAYERS, LAYERS[1:], strict=False):
+    for below, above in pairwise(LAYERS):
         layers += [torch.nn.Linear(below, above), torch.nn.ReLU()]
     net = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE, **({"fused": True} if arguments.fused else {}))

@@ -86,7 +86,7 @@ class LayeredSystem(System):
         return int(self.layout[self._constants + at.GRADIENT])
 
     def present(self, inputs: Array, targets: Array) -> None:
-        """Put a batch on the terminals; the cost gradient is live again. Needed anew after conductances have changed."""
+        """Put a batch on the terminals, with a live cost gradient; do it again after conductances have changed."""
         self.inputs[:] = inputs
         self.targets[:] = targets
         np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
