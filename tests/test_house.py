@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,16 +21,18 @@ REGISTRIES = [value for value in vars(registry).values() if isinstance(value, re
 # What each part of the package may import, besides itself. Settings modules are the light part of a package: the
 # declarations of its keys; other layers may read them.
 BASE = {"errors", "jit", "registry", "seeds", "settings"}
+LIGHT = {"errors", "registry", "settings"}  # what `neurosim validate` can afford
 ALLOWED = {
+    "__main__": {"cli"},
     "cli": BASE | {"analysis", "scenario", "results", "plots", "dynamics.status"},
     "analysis": BASE | {"learning", "dynamics", "physics", "scenario", "results", "datasets"},
     "learning": BASE | {"dynamics", "physics"},
     "dynamics": BASE | {"physics.model"},
     "physics": BASE,
-    "scenario": BASE,
-    "datasets": BASE,
-    "results": BASE,
-    "plots": BASE | {"results"},
+    "scenario": LIGHT,
+    "datasets": LIGHT | {"seeds"},
+    "results": {"errors"},
+    "plots": {"errors", "registry", "results.reader"},
 }
 
 
@@ -52,7 +56,7 @@ def imports_of(path: Path) -> set[str]:
 def test_imports_only_go_down(path):
     """cli -> analysis -> learning -> (dynamics, physics) -> base; scenario, datasets, results and plots are leaves."""
     part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if part not in ALLOWED:
+    if part in BASE | {"__init__"}:
         return
     for module in imports_of(path):
         inside = module.split(".")[0] == part
@@ -61,9 +65,32 @@ def test_imports_only_go_down(path):
 
 
 def test_the_base_imports_nothing_above_it():
-    """Errors, registry, settings, seeds and jit know nothing of what is built on them."""
+    """Errors, registry, settings, seeds and jit know nothing of what is built on them, and little of each other."""
     for part in BASE:
-        assert imports_of(PACKAGE / f"{part}.py") <= BASE
+        assert imports_of(PACKAGE / f"{part}.py") <= ({"errors"} if part == "registry" else set()), part
+    assert imports_of(PACKAGE / "__init__.py") == set()
+
+
+def test_settings_cost_nothing_but_pydantic():
+    """The settings of every registered name together import no numerical library: `validate` may need any of them."""
+    code = (
+        "import sys\nfrom neurosim import registry\n"
+        "tables = [t for t in vars(registry).values() if isinstance(t, registry.Registry)]\n"
+        "print(sum(t.settings(name) is not None for t in tables for name, entry in t.items() if entry.settings))\n"
+        "print([name for name in ('numpy', 'numba', 'h5py', 'matplotlib', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    count, heavy = done.stdout.splitlines()
+    assert int(count) > 10
+    assert heavy == "[]"
+
+
+def test_one_module_builds_what_a_scenario_describes():
+    """Only analysis/setup.py turns names of solvers, circuits and rules into objects."""
+    builders = {
+        name_of(path) for path in MODULES if re.search(r"\b(SOLVERS|CIRCUIT_KINDS|RULES)\.load\(", path.read_text())
+    }
+    assert builders == {"neurosim/analysis/setup.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -130,6 +157,26 @@ def test_setup_lists_every_package():
     listed = set(setup["options"]["packages"].split())
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES if path.name == "__init__.py"}
     assert listed == there | {"neurosim.circuits", "neurosim.scenarios"}
+
+
+def test_packages_are_only_folders():
+    """`__init__` files hold a docstring and nothing that would be imported on the way to something else."""
+    for path in MODULES:
+        if path.name == "__init__.py" and path.parent != PACKAGE:
+            assert len(ast.parse(path.read_text()).body) == 1, name_of(path)
+
+
+def test_names_of_test_files_are_unique():
+    """There are no packages among the tests, so two files of one name would hide each other."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert len(names) == len(set(names)), sorted(name for name in set(names) if names.count(name) > 1)
+
+
+def test_no_path_of_a_machine():
+    """Nothing refers to a folder that only the machine of its author has."""
+    places = re.compile("|".join(f"/{place}/[a-z]" for place in ("work", "home", "tmp", "root", "Users")))
+    texts = [*MODULES, *(ROOT / "tests").rglob("*.py"), *ROOT.glob("circuits/*.yaml"), *ROOT.glob("scenarios/*.yaml")]
+    assert not [name_of(path) for path in texts if places.search(path.read_text())]
 
 
 def test_flags_of_numba_stand_in_one_file():

@@ -104,7 +104,8 @@ def _save_times(scenario: Any) -> npt.NDArray[np.float64]:
     if save.at is not None:
         return np.asarray(save.at, np.float64)
     every: float = save.every
-    return np.arange(int(t_end / every * (1 + 1e-12)) + 1, dtype=np.float64) * np.float64(every)
+    # The last product may miss t_end by rounding, on either side.
+    return np.asarray(np.minimum(np.arange(int(t_end / every * (1 + 1e-12)) + 1) * every, t_end), np.float64)
 
 
 def _declare(

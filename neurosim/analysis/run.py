@@ -19,7 +19,7 @@ from neurosim.registry import ANALYSES
 from neurosim.results.checkpoint import checkpoint_path
 from neurosim.results.provenance import provenance
 from neurosim.results.reader import open_result
-from neurosim.results.writer import SCHEMA, ResultWriter, check_writable
+from neurosim.results.writer import SCHEMA, ResultWriter, check_free, check_writable
 from neurosim.scenario.load import LoadedScenario
 
 
@@ -61,10 +61,13 @@ class Outcome:
         The worst that happened.
     message : str
         What happened, as a sentence for people.
+    obsolete : Path, optional
+        A checkpoint that nobody needs once the result is in place.
     """
 
     status: Status
     message: str
+    obsolete: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,13 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     """
     path = result_path(loaded, options.output)
     checkpoint = checkpoint_path(path)
-    check_writable(path, options.force or _is_interrupted(path, loaded.run_id, checkpoint))
-    if options.force:
-        checkpoint.unlink(missing_ok=True)
+    replace = options.force or _is_interrupted(path, loaded.run_id, checkpoint)
+    check_free(path, replace)
     began, compiled = time.perf_counter(), compile_seconds()
     experiment = build(loaded, options.data_folders)
+    check_writable(path, replace)
+    if options.force:
+        checkpoint.unlink(missing_ok=True)
     analyse: Analysis = ANALYSES.load(loaded.scenario.analysis.type)
     with Workers(options.threads) as workers, ResultWriter(path, _attributes(loaded, options)) as writer:
         writer.set_attributes("/provenance", provenance(workers.threads))
@@ -142,8 +147,8 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
                 "compile_seconds": compile_seconds() - compiled,
             }
         )
-    if outcome.status is not Status.INTERRUPTED:
-        checkpoint.unlink(missing_ok=True)
+    if outcome.obsolete is not None:
+        outcome.obsolete.unlink(missing_ok=True)
     return path, outcome
 
 

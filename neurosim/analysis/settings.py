@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from neurosim.learning.settings import OptimizerSettings
-from neurosim.settings import Settings
+from neurosim.settings import Sections, Settings
 
 Time = Annotated[float, Field(ge=0.0)]
 
@@ -33,6 +34,22 @@ class RelaxAnalysis(Settings):
     type: Literal["relax"]
     samples: int = Field(8, ge=1, description="How many test samples, from the first on.")
     save: Save | None = Field(None, description="When to save; default: 100 equal intervals per phase.")
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield what the solver cannot save."""
+        if self.save is None:
+            return
+        t_end = getattr(scenario.dynamics, "t_end", None)
+        if t_end is None:
+            yield (
+                "analysis.save",
+                f"solver {scenario.dynamics.solver} has no time; it saves every iteration. Leave it out.",
+            )
+        elif self.save.at is not None and self.save.at[-1] > t_end:
+            yield (
+                "analysis.save.at",
+                f"found {self.save.at[-1]:g} s, but every phase ends at dynamics.t_end = {t_end:g} s.",
+            )
 
 
 class TrainAnalysis(Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +16,7 @@ from neurosim.analysis.setup import Experiment
 from neurosim.analysis.train_log import Tally, TrainLog
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.status import Status
+from neurosim.errors import ResultFileError
 from neurosim.learning.alignment import gradient_cosines
 from neurosim.learning.exact.backprop import exact_gradient
 from neurosim.learning.learner import Learner
@@ -72,7 +74,17 @@ class Training:
         checkpoint = load_checkpoint(self.session.checkpoint, self.experiment.loaded.run_id)
         if checkpoint is None:
             return False
-        arrays, numbers = dict(checkpoint.arrays), checkpoint.numbers
+        try:
+            self._restore(dict(checkpoint.arrays), checkpoint.numbers)
+        except (KeyError, ValueError) as error:
+            path = self.session.checkpoint
+            raise ResultFileError(
+                f"{path}: is not a whole checkpoint ({error}). Remove it, or give --force to start over."
+            ) from error
+        return True
+
+    def _restore(self, arrays: dict[str, Array], numbers: Mapping[str, float]) -> None:
+        """Take up what `save` wrote."""
         self.model.parameters.flat[:] = arrays.pop("parameters")
         self.model.parameters_changed()
         for name, values in self.optimizer.memory.items():
@@ -81,7 +93,6 @@ class Training:
         self.seconds = numbers["seconds"]
         self.tally = Tally(**{name: type(value)(numbers[f"tally_{name}"]) for name, value in asdict(Tally()).items()})
         self.log.restore(arrays)
-        return True
 
     def save(self) -> None:
         """Write a checkpoint of the present place."""
@@ -121,7 +132,9 @@ class Training:
         if outcome.diverged:
             raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
         flat = outcome.gradient.flat
-        if not np.isfinite(flat @ flat):
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = flat @ flat
+        if not np.isfinite(size):
             raise DivergedError(f"{where}: the update is not finite, or too large to square")
         self.tally.add(outcome, None if self.train.labels is None else self.train.labels[rows])
         self.optimizer.step(flat, epoch)
@@ -155,7 +168,8 @@ def run(experiment: Experiment, session: Session) -> Outcome:
         try:
             finished = training.run_epoch()
         except DivergedError as event:
-            outcome = Outcome(Status.DIVERGED, f"{event}; the conductances are those before that batch")
+            told = f"{event}; the conductances are those before that batch"
+            outcome = Outcome(Status.DIVERGED, told, obsolete=session.checkpoint)
             break
         if not finished or session.interruption.wanted:
             training.save()
@@ -167,19 +181,22 @@ def run(experiment: Experiment, session: Session) -> Outcome:
                 training.save()
     training.log.write(session.writer)
     write_parameters(session.writer, experiment.model, training.initial)
-    return outcome or _judge(training.log, experiment.scenario.dynamics)
+    if outcome is None:
+        status, message = _judge(training.log, experiment.scenario.dynamics)
+        outcome = Outcome(status, message, obsolete=session.checkpoint)
+    return outcome
 
 
-def _judge(log: TrainLog, dynamics: Any) -> Outcome:
+def _judge(log: TrainLog, dynamics: Any) -> tuple[Status, str]:
     """Return settled or finished, unless more relaxations than allowed did not settle."""
     status = log.worst_status()
     if status.good:
-        return Outcome(status, f"{log.epochs} epochs; {log.summary()}")
+        return status, log.summary()
     fraction = log.unsettled / log.relaxations
     told = f"{100 * fraction:.3g} % of {int(log.relaxations)} relaxations did not settle"
     if fraction <= dynamics.unsettled_limit:
-        return Outcome(Status.SETTLED, f"{log.epochs} epochs; {told}, within dynamics.unsettled_limit; {log.summary()}")
-    return Outcome(
+        return Status.SETTLED, f"{told}, within dynamics.unsettled_limit; {log.summary()}"
+    return (
         status,
         f"{told} (allowed: {100 * dynamics.unsettled_limit:.3g} %, dynamics.unsettled_limit); "
         f"give more steps or time, a larger tolerance, or tolerance: null for a fixed time; {log.summary()}",

@@ -39,8 +39,10 @@ RUNNING, DONE, TOO_SMALL = 0, 1, 2  # values of progress[ENDED]
 
 
 @helper
-def worst_row_error(error: Any, y: Any, y_new: Any, layout: Any, rtol: float, atol: float, rows_out: Any) -> float:
-    """Return the largest weighted RMS error of any row; NaN if any is NaN."""
+def worst_row_error(
+    error: Any, y: Any, y_new: Any, layout: Any, rtol: float, atol: float, rates: Any, limit: float, rows_out: Any
+) -> float:
+    """Return the largest weighted RMS error of any row that has not diverged; NaN if any of them is NaN."""
     rows, blocks = layout[0], layout[1]
     rows_out[:] = 0.0
     r_tol, a_tol = y.dtype.type(rtol), y.dtype.type(atol)
@@ -57,6 +59,8 @@ def worst_row_error(error: Any, y: Any, y_new: Any, layout: Any, rtol: float, at
                     rows_out[r] += x * x
     largest = 0.0
     for r in range(rows):
+        if not rates[r] <= limit:
+            continue
         value = math.sqrt(rows_out[r] / count)
         if not value <= largest:
             largest = value
@@ -71,21 +75,22 @@ def _run_signature(real: Any) -> Any:
     return types.void(
         types.FunctionType(embedded_signature(real)), types.FunctionType(interpolant_signature(real)), drift_type(real),
         types.int64, types.float64, types.int64, v, v, INDEX, v, v, v, v, v,
-        types.float64, types.float64, types.float64, types.float64, f, saved, saved_rates, f, f, INDEX,
+        types.float64, types.float64, types.float64, types.float64, f, saved, saved_rates, f, f, f, INDEX,
     )  # fmt: skip
 
 
 @kernel(_run_signature)
 def run_adaptive(
     step: Any, interpolant: Any, drift: Any, order: int, t_end: float, until: int, y: Any, p: Any, layout: Any, u: Any,
-    work: Any, k: Any, y_new: Any, error: Any, rtol: float, atol: float, tolerance: float, limit: float, save_times:
-    Any, saved: Any, saved_rates: Any, rates: Any, clock: Any, progress: Any,
+    work: Any, k: Any, y_new: Any, error: Any, rtol: float, atol: float, tolerance: float, limit: float,
+    save_times: Any, saved: Any, saved_rates: Any, rates: Any, row_errors: Any, clock: Any, progress: Any,
 ) -> None:  # fmt: skip
     """Advance until `t_end`, or step `until`, or all rows have ended, or `saved` is full; k[:size] = f(t, y)."""
     n = y.size
     t, h, before = clock[TIME], clock[STEP], clock[ERROR]
     steps, save, slot = progress[STEPS], progress[SAVE], 0
     state = RUNNING
+    row_rates(k, p, layout, rates)
     while steps < until and state == RUNNING:
         if save == 0 and save_times.size > 0 and save_times[0] <= t:
             saved[slot, :] = y
@@ -101,7 +106,7 @@ def run_adaptive(
             h = t_end - t
         step(drift, t, h, y, p, layout, u, work, k, y_new, error)
         steps += 1
-        err = worst_row_error(error, y, y_new, layout, rtol, atol, rates)
+        err = worst_row_error(error, y, y_new, layout, rtol, atol, rates, limit, row_errors)
         if not err <= 1.0:
             # A NaN shrinks the step too; if it persists the step becomes too small and says so.
             h *= max(SHRINK, SAFETY * err ** (-1.0 / order)) if err > 1.0 and err < 1e30 else SHRINK
@@ -159,13 +164,14 @@ class AdaptiveSolver(Solver):
     def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves are interpolated to the times asked for."""
         settings, dtype, n = self.settings, system.dtype, state.size
+        system.forget()
         k, y_new, error = np.empty(self.scheme.stages * n, dtype), np.empty_like(state), np.empty_like(state)
         k[:n] = system.rate(state)
         times = np.empty(0) if recorder is None else recorder.times[recorder.times <= settings.t_end]
         slots = max(1, min(times.size, SAVED_BYTES // max(1, state.nbytes)))
         saved, saved_rates = np.empty((slots, n if times.size else 0), dtype), np.empty((slots, system.rows))
         tolerance = settings.tolerance if settings.tolerance is not None and recorder is None else -1.0
-        rates, progress = np.zeros(system.rows), np.zeros(4, np.int64)
+        rates, row_errors, progress = np.zeros(system.rows), np.zeros(system.rows), np.zeros(4, np.int64)
         clock = np.array([0.0, self._first_step(system, state, k[:n]), 1.0])
         run, step, drift = run_adaptive[dtype], self.scheme.step[dtype], system.drift[dtype]
         interpolant = self.scheme.interpolant[dtype]
@@ -174,7 +180,7 @@ class AdaptiveSolver(Solver):
             run(
                 step, interpolant, drift, self.scheme.order, settings.t_end, until, state, system.p, system.layout,
                 system.u, system.work, k, y_new, error, settings.rtol, settings.atol, tolerance, DIVERGED_RATE, times,
-                saved, saved_rates, rates, clock, progress,
+                saved, saved_rates, rates, row_errors, clock, progress,
             )  # fmt: skip
             if progress[SLOTS] and recorder is not None:
                 done = slice(0, int(progress[SLOTS]))

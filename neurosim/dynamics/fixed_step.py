@@ -109,6 +109,7 @@ class FixedStepSolver(Solver):
         """Relax `state` in place; saves go to the nearest step."""
         settings, dtype = self.settings, system.dtype
         system.model.synchronise()
+        system.forget()
         wanted = self._steps_to_the_end
         steps = min(wanted, settings.max_steps)
         save_steps = np.empty(0, np.int64) if recorder is None else self._steps_at(recorder.times)

@@ -42,6 +42,7 @@ class RadauSolver(Solver):
     def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax every row of `state`; `steps` of the result counts drift evaluations of the slowest row."""
         settings = self.settings
+        system.forget()
         times = np.empty(0) if recorder is None else recorder.times[recorder.times <= settings.t_end]
         states = np.full((times.size, state.size), np.nan, state.dtype)
         saved_rates = np.full((times.size, system.rows), np.nan)
@@ -77,7 +78,13 @@ class RadauSolver(Solver):
             # A little below the tolerance: the root of an event is found only approximately.
             return float(rms_rates(system, system.rate(here, t))[0] - 0.99 * (settings.tolerance or 0.0))
 
-        settled.terminal = True  # type: ignore[attr-defined]
+        def diverged(t: float, x: Array) -> float:
+            rate = float(rms_rates(system, system.rate(x.astype(y.dtype), t))[0])
+            return DIVERGED_RATE - rate if np.isfinite(rate) else -DIVERGED_RATE
+
+        if not np.isfinite(y).all():
+            return y, 0.0, Status.DIVERGED, 0, np.empty((0, y.size))
+        settled.terminal = diverged.terminal = True  # type: ignore[attr-defined]
         stops = settings.tolerance is not None and not times.size and settled(0.0, y) > 0
         try:
             result = solve_ivp(
@@ -89,7 +96,7 @@ class RadauSolver(Solver):
                 jac=lambda _, x: jacobian_matrix(system, x.astype(y.dtype)).astype(np.float64),
                 rtol=max(settings.rtol, 100 * np.finfo(np.float64).eps),
                 atol=settings.atol,
-                events=settled if stops else None,
+                events=[diverged, settled] if stops else [diverged],
                 dense_output=True,
             )
         except _BudgetSpentError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,34 +100,42 @@ class Learner:
         """
         bench = self._bench(len(inputs))
 
-        def relax(i: int) -> int:
-            part, system = bench.blocks[i], bench.systems[i]
-            system.present(inputs[part], targets[part])
-            steps = self.rule.read(system, self.solver, self.start, bench.signals.rows(part))
-            bench.losses[part] = system.cost(bench.signals.prediction[part])
-            return steps * system.rows
+        def read(system: System, signals: Signals) -> int:
+            return self.rule.read(system, self.solver, self.start, signals)
 
-        steps = self.workers.map(relax, range(len(bench.blocks)))
+        steps = self._relax(bench, inputs, targets, read)
         self._form_products(bench)
-        signals = bench.signals
-        return BatchOutcome(bench.gradient, signals.prediction, bench.losses, signals.codes, sum(steps) / len(inputs))
+        return self._outcome(bench, steps)
 
     def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
         """Return what the free circuit says to a batch; the gradient in the outcome means nothing."""
         bench = self._bench(len(inputs))
 
+        def answer(system: System, signals: Signals) -> int:
+            relaxation = run_phases(system, self.solver, (FREE,), own_states=False)["free"]
+            signals.prediction[:] = system.prediction(relaxation.state)
+            signals.codes[:] = relaxation.codes
+            return relaxation.steps
+
+        return self._outcome(bench, self._relax(bench, inputs, targets, answer))
+
+    def _relax(
+        self, bench: _Bench, inputs: Array, targets: Array, one_block: Callable[[System, Signals], int]
+    ) -> float:
+        """Let every block of rows relax, shared among the threads; return the mean steps of a sample."""
+
         def relax(i: int) -> int:
             part, system = bench.blocks[i], bench.systems[i]
             system.present(inputs[part], targets[part])
-            relaxation = run_phases(system, self.solver, (FREE,), own_states=False)["free"]
-            bench.signals.prediction[part] = system.prediction(relaxation.state)
-            bench.signals.codes[part] = relaxation.codes
-            bench.losses[part] = system.cost(bench.signals.prediction[part])
-            return relaxation.steps * system.rows
+            signals = bench.signals.rows(part)
+            steps = one_block(system, signals)
+            bench.losses[part] = system.cost(signals.prediction)
+            return steps * system.rows
 
-        steps = self.workers.map(relax, range(len(bench.blocks)))
-        signals = bench.signals
-        return BatchOutcome(bench.gradient, signals.prediction, bench.losses, signals.codes, sum(steps) / len(inputs))
+        return sum(self.workers.map(relax, range(len(bench.blocks)))) / len(inputs)
+
+    def _outcome(self, bench: _Bench, steps: float) -> BatchOutcome:
+        return BatchOutcome(bench.gradient, bench.signals.prediction, bench.losses, bench.signals.codes, steps)
 
     def _form_products(self, bench: _Bench) -> None:
         """Write the mean outer products of what source and target of every synapse read."""
@@ -135,12 +144,13 @@ class Learner:
         def weights(task: tuple[int, slice]) -> None:
             k, rows = task
             np.matmul(signals.pre[k].T[rows], signals.post[k], out=bench.gradient[f"W_{k}"][rows])
+            if rows.start == 0:
+                np.sum(signals.post[k], axis=0, out=bench.gradient[f"b_{k + 1}"])
 
         tasks = []
         for k, pre in enumerate(signals.pre):
             W = bench.gradient[f"W_{k}"]
             tasks += [(k, part) for part in halves(pre.shape[1], 2 if W.size > SHARED_PRODUCT else 1)]
-            bench.gradient[f"b_{k + 1}"][:] = signals.post[k].sum(axis=0)
         self.workers.map(weights, tasks)
 
     def _bench(self, rows: int) -> _Bench:

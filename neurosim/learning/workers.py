@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, TypeVar
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
@@ -50,11 +51,19 @@ class Workers:
         self._limit = threadpool_limits(1, "blas")
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """Return ``function(item)`` of every item, in order."""
+        """Return ``function(item)`` of every item, in order.
+
+        Samples that diverge overflow; that is reported by their status, and NumPy's warnings would add nothing.
+        """
         items = list(items)
+
+        def quietly(item: Item) -> Result:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return function(item)
+
         if self._pool is None or len(items) == 1:
-            return [function(item) for item in items]
-        return list(self._pool.map(function, items))
+            return [quietly(item) for item in items]
+        return list(self._pool.map(quietly, items))
 
     def __enter__(self) -> Workers:
         return self

@@ -60,8 +60,9 @@ def activate(code: int, v: Any) -> None:
             v[i] = v[i] * sigmoid(v[i])
     elif code == _DSILU:
         for i in range(n):
-            x = half * v[i]
-            v[i] = x * sigmoid(v[i]) + (one - x) * sigmoid(v[i] - two)
+            # The difference first: written as two products, large currents would cancel.
+            far = sigmoid(v[i] - two)
+            v[i] = far + half * v[i] * (sigmoid(v[i]) - far)
     elif code == _SOFTPLUS:
         for i in range(n):
             v[i] = softplus(v[i])

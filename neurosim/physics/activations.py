@@ -23,13 +23,10 @@ class Activation:
     ----------
     value, slope : callable
         Map an array of currents to an array of the same shape.
-    keeps_fixed_points_when_damped : bool
-        Whether f((v + Lambda s) / (1 + Lambda)) = s wherever f(v) = s: true for clipped identities only.
     """
 
     value: Callable[[Array], Array]
     slope: Callable[[Array], Array]
-    keeps_fixed_points_when_damped: bool = False
 
 
 def _logistic_slope(x: Array) -> Array:
@@ -37,7 +34,8 @@ def _logistic_slope(x: Array) -> Array:
 
 
 def _dsilu(x: Array) -> Array:
-    return np.asarray(x / 2 * expit(x) + (1 - x / 2) * expit(x - 2))
+    far = expit(x - 2)
+    return np.asarray(far + x / 2 * (expit(x) - far))
 
 
 def _dsilu_slope(x: Array) -> Array:
@@ -45,9 +43,9 @@ def _dsilu_slope(x: Array) -> Array:
 
 
 ACTIVATIONS: dict[ActivationName, Activation] = {
-    "identity": Activation(lambda x: x, np.ones_like, True),
-    "relu": Activation(lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(x.dtype), True),
-    "hard_sigmoid": Activation(lambda x: np.clip(x, 0, 1), lambda x: ((x > 0) & (x < 1)).astype(x.dtype), True),
+    "identity": Activation(lambda x: x, np.ones_like),
+    "relu": Activation(lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(x.dtype)),
+    "hard_sigmoid": Activation(lambda x: np.clip(x, 0, 1), lambda x: ((x > 0) & (x < 1)).astype(x.dtype)),
     "tanh": Activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "sigmoid": Activation(expit, _logistic_slope),
     "shifted_sigmoid": Activation(lambda x: np.asarray(expit(4 * x - 2)), lambda x: 4 * _logistic_slope(4 * x - 2)),

@@ -23,6 +23,7 @@ def cost(name: CostName, s: Array, target: Array) -> Array:
     s, target : ndarray, shape (rows, outputs)
         Prediction and target; for cross-entropy the rows of `target` sum to one.
     """
+    s = s.astype(np.float64)  # the square of a prediction that diverges leaves single precision long before double
     if name == "cross_entropy":
         return np.asarray(-np.sum(target * log_softmax(s, axis=1), axis=1))
     return np.asarray(np.sum((s - target) ** 2, axis=1) / 2)

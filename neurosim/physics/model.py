@@ -183,6 +183,10 @@ class System(ABC):
     def linearise(self, state: Array) -> Linearisation:
         """Return J = d(rate)/d(state) at `state`, as products."""
 
+    def forget(self) -> None:
+        """Drop what is remembered of a state, because it is about to be changed from outside; nothing by default."""
+        return
+
     def free_state(self, state: Array) -> bool:
         """Write the settled free state into `state` where the circuit has a closed form for it; say whether it has."""
         return False

@@ -10,4 +10,7 @@ ActivationName = Literal[
 CostName = Literal["squared_error", "cross_entropy"]
 
 ACTIVATION_CODE: dict[str, int] = {name: code for code, name in enumerate(get_args(ActivationName))}
+# f((v + Lambda s) / (1 + Lambda)) = s wherever f(v) = s: damping leaves the fixed points of these where they are.
+CLIPPED_IDENTITIES: tuple[ActivationName, ...] = ("identity", "relu", "hard_sigmoid")
+
 COST_CODE: dict[str, int] = {name: code for code, name in enumerate(get_args(CostName))}

@@ -24,16 +24,29 @@ SCHEMA = 1
 CHUNK_BYTES = 1 << 20
 
 
-def check_writable(path: Path, replace: bool) -> None:
-    """Make sure that a result can be written to `path` before any work is done.
+def check_free(path: Path, replace: bool) -> None:
+    """Make sure that a result may go to `path`; touches nothing.
 
     Raises
     ------
     ResultFileError
-        If the file exists and may not be replaced, or its folder cannot be written.
+        If a file exists there and may not be replaced, or a folder is in its place.
     """
+    if path.is_dir():
+        raise ResultFileError(f"{path}: is a folder. Give the name of a file with -o.")
     if path.exists() and not replace:
         raise ResultFileError(f"{path}: exists already. Give another name with -o, or --force to replace it.")
+
+
+def check_writable(path: Path, replace: bool) -> None:
+    """Make sure that a result can be written to `path` before any work is done; makes its folder.
+
+    Raises
+    ------
+    ResultFileError
+        As for `check_free`, or if the folder cannot be made or written.
+    """
+    check_free(path, replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe = path.with_name(f".{path.name}.probe-{os.getpid()}")

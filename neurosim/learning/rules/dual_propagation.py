@@ -21,6 +21,7 @@ from pydantic import Field
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.learning.rule import Rule, Signals, Start
 from neurosim.physics.layered.compartments import Compartments, dyad
+from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.settings import Sections
 
 if TYPE_CHECKING:
@@ -55,8 +56,20 @@ class DualPropagation(Rule):
         circuit = scenario.circuit
         if getattr(circuit, "neuron", None) != "dyad":
             yield "rule.type", "dual_propagation needs two compartments per neuron. Use circuit.neuron: dyad."
+        if self.variant == "damped" and circuit.activation not in CLIPPED_IDENTITIES:
+            yield (
+                "rule.variant",
+                f"damping would move the fixed points of '{circuit.activation}' units. "
+                f"Use circuit.activation {', '.join(CLIPPED_IDENTITIES)}, or another variant.",
+            )
         if self.output != "prox":
             return
+        if circuit.output_activation != "identity" and scenario.dynamics.solver == "sweeps":
+            yield (
+                "rule.output",
+                f"prox with output_activation {circuit.output_activation} has no closed form, which solver sweeps "
+                "needs. Use output: linearised, or an ODE solver.",
+            )
         if circuit.cost == "squared_error":
             # The compartment that is pushed up the cost has a minimum only while its nudge is weaker than the cost.
             share, symbol = (self.alpha, "alpha") if self.variant == "transposed" else (1.0 - self.alpha, "(1 - alpha)")

@@ -12,12 +12,12 @@ from scipy.sparse.linalg import svds
 
 from neurosim.errors import SimulationError
 from neurosim.physics import imperfections
-from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.settings import Init, LayeredCircuit
 from neurosim.physics.layered.system import LayeredSystem
 from neurosim.physics.model import PhysicalModel
+from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.physics.parameters import Parameters
 from neurosim.seeds import Purpose, generator
 
@@ -51,7 +51,7 @@ class CompartmentNetwork(PhysicalModel):
                 f"circuit.neuron is '{settings.neuron}', with {wanted} compartments; "
                 f"the rule wants {compartments.count}"
             )
-        if compartments.damped and not ACTIVATIONS[settings.activation].keeps_fixed_points_when_damped:
+        if compartments.damped and settings.activation not in CLIPPED_IDENTITIES:
             raise SimulationError(
                 f"damping would move the fixed points of '{settings.activation}' units; it needs circuit.activation "
                 "identity, relu or hard_sigmoid"

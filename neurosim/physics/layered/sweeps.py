@@ -155,23 +155,12 @@ class LayerSweeps:
     ----------
     system : LayeredSystem
         The network with its batch.
-
-    Raises
-    ------
-    SimulationError
-        If the output nudge is implicit and has no closed form.
     """
 
     def __init__(self, system: LayeredSystem) -> None:
         model = system.model
         self.system = system
         self.last = len(system.blocks)
-        prox = system.gradient_at == at.AT_COMPARTMENT
-        if prox and (model.settings.cost != "squared_error" or model.settings.output_activation != "identity"):
-            raise SimulationError(
-                "an implicit nudge has a closed form for squared_error and identity outputs only; "
-                "use rule.output: linearised, or an ODE solver"
-            )
         shapes = [(system.rows, block.units) for block in system.blocks]
         self.means, self.differences, self.currents, self.feedbacks = (
             [np.zeros(shape, system.dtype) for shape in shapes] for _ in range(4)
@@ -205,8 +194,20 @@ class LayerSweeps:
         self._feedback_valid = [False] * (self.last + 1)
 
     def sweep(self, state: Array, order: str, first: bool) -> Array:
-        """Visit every layer once; return the RMS change of each row, shape (rows,)."""
-        system = self.system
+        """Visit every layer once; return the RMS change of each row, shape (rows,).
+
+        Raises
+        ------
+        SimulationError
+            If the output nudge is implicit and has no closed form.
+        """
+        system, settings = self.system, self.system.model.settings
+        implicit = system.gradient_at == at.AT_COMPARTMENT
+        if implicit and (settings.cost != "squared_error" or settings.output_activation != "identity"):
+            raise SimulationError(
+                "an implicit nudge has a closed form for squared_error and identity outputs only; "
+                "use rule.output: linearised, or an ODE solver"
+            )
         if system.model.compartments.damped:
             system.model.synchronise()
         if self._of is not state:

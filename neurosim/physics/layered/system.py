@@ -91,8 +91,7 @@ class LayeredSystem(System):
         self.targets[:] = targets
         np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
-        if self._sweeps is not None:
-            self._sweeps.forget()
+        self.forget()
 
     def nudge(self, beta: float) -> None:
         """Set the strength with which the outputs of all rows are nudged."""
@@ -170,10 +169,14 @@ class LayeredSystem(System):
             self._sweeps = LayerSweeps(self)
         return self._sweeps
 
+    def forget(self) -> None:
+        """Drop the currents of the sweeps: they are those of a state that is about to change."""
+        if self._sweeps is not None:
+            self._sweeps.forget()
+
     def shared_rest(self) -> Array:
         """Return the system's own state array, set to zeros: the same array at every call."""
-        if self._sweeps is not None:
-            self._sweeps.forget()  # its means and differences are those of what stood there before
+        self.forget()
         return super().shared_rest()
 
     def free_state(self, state: Array) -> bool:

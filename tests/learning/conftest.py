@@ -1,0 +1,15 @@
+"""Shared by the tests of learning: threads that are put away again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from neurosim.learning.workers import Workers
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    with Workers(1) as one:
+        yield one
