@@ -34,6 +34,8 @@ import numba
 import numpy as np
 from numba import types
 
+from neurosim.errors import SimulationError
+
 # error_model="numpy": the division check of the Python model stops vectorisation. fastmath keeps NaN and infinity
 # honest: "contract" only fuses multiply-add; "reassoc" is for sums of squares and nothing else.
 FLAGS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
@@ -97,7 +99,7 @@ def cache_folder() -> Path:
         if os.access(folder, os.W_OK):
             return folder
     tried = ", ".join(str(base) for base in candidates)
-    raise OSError(f"no writable folder for compiled kernels (tried {tried}); set NEUROSIM_CACHE to one")
+    raise SimulationError(f"no writable folder for compiled kernels (tried {tried}); set NEUROSIM_CACHE to one")
 
 
 def _njit(function: Callable[..., Any], flags: dict[str, Any], keep: bool) -> Any:

@@ -13,6 +13,7 @@ from neurosim.analysis.interruption import Interruption
 from neurosim.analysis.progress import Progress, Silence
 from neurosim.analysis.setup import Experiment, build
 from neurosim.dynamics.status import Status
+from neurosim.errors import ResultFileError
 from neurosim.jit import compile_seconds
 from neurosim.learning.workers import Workers
 from neurosim.registry import ANALYSES
@@ -126,7 +127,7 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     """
     path = result_path(loaded, options.output)
     checkpoint = checkpoint_path(path)
-    replace = options.force or _is_interrupted(path, loaded.run_id, checkpoint)
+    replace = options.force or _is_interrupted(path, loaded.run_id)
     check_free(path, replace)
     began, compiled = time.perf_counter(), compile_seconds()
     experiment = build(loaded, options.data_folders)
@@ -152,12 +153,15 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     return path, outcome
 
 
-def _is_interrupted(path: Path, run_id: str, checkpoint: Path) -> bool:
+def _is_interrupted(path: Path, run_id: str) -> bool:
     """Say whether `path` holds the interrupted first part of this very run, which a second run may complete."""
-    if not (path.exists() and checkpoint.exists()):
+    if not path.is_file():
         return False
-    with open_result(path) as file:
-        return bool(file.attrs["status"] == Status.INTERRUPTED.key and file.attrs["run_id"] == run_id)
+    try:
+        with open_result(path) as file:
+            return bool(file.attrs["status"] == Status.INTERRUPTED.key and file.attrs["run_id"] == run_id)
+    except ResultFileError:
+        return False  # not a result, and so nothing of this run
 
 
 def _attributes(loaded: LoadedScenario, options: Options) -> dict[str, Any]:

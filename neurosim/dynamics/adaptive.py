@@ -208,4 +208,5 @@ class AdaptiveSolver(Solver):
         steepest = max(slope, bend)
         guess = (0.01 / steepest) ** (1 / self.scheme.order) if steepest > 1e-15 else 1e-3 * settings.t_end
         best = min(100 * trial, guess, settings.t_end)
-        return best if math.isfinite(best) else 1e-6 * settings.t_end
+        # A row that has diverged already must not keep the others from starting.
+        return max(best, 1e-10 * settings.t_end) if math.isfinite(best) else 1e-6 * settings.t_end

@@ -80,7 +80,8 @@ class RadauSolver(Solver):
 
         def diverged(t: float, x: Array) -> float:
             rate = float(rms_rates(system, system.rate(x.astype(y.dtype), t))[0])
-            return DIVERGED_RATE - rate if np.isfinite(rate) else -DIVERGED_RATE
+            # A little above the limit, for the same reason.
+            return 1.01 * DIVERGED_RATE - rate if np.isfinite(rate) else -DIVERGED_RATE
 
         if not np.isfinite(y).all():
             return y, 0.0, Status.DIVERGED, 0, np.empty((0, y.size))

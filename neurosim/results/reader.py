@@ -36,7 +36,13 @@ def open_result(path: Path) -> Iterator[h5py.File]:
             raise ResultFileError(f"{path}: is an HDF5 file, but not a result of neurosim.")
         if "status" not in file.attrs:
             raise ResultFileError(f"{path}: is unfinished; the run that wrote it did not end.")
-        yield file
+        try:
+            yield file
+        except (OSError, RuntimeError, KeyError) as error:
+            # h5py reports damage inside a file when it gets there; a key that is missing for other reasons passes.
+            if isinstance(error, KeyError) and "nable to" not in str(error):
+                raise
+            raise ResultFileError(f"{path}: is damaged: {error}") from error
 
 
 def text(value: Any) -> str:

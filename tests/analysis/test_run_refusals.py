@@ -10,7 +10,7 @@ import pytest
 from analysis_runs import RELAX, TINY, load, run
 
 from neurosim.analysis.run import Options, execute, result_path
-from neurosim.errors import DataError, NeurosimError, ResultFileError, ScenarioError, SimulationError
+from neurosim.errors import DataError, NeurosimError, ResultFileError, ScenarioError
 from neurosim.scenario.load import load_scenario
 
 
@@ -60,33 +60,21 @@ def test_data_that_are_not_numbers(tmp_path: Path):
     refused(tmp_path, DataError, r"array 'targets': 10 of 30 values are NaN", data, "circuit.layers=[5, 4, 1]")
 
 
-def test_damping_of_units_it_would_change(tmp_path: Path):
-    refused(
-        tmp_path, NeurosimError, "damping would move the fixed points of 'tanh' units",
-        "circuit.activation=tanh", "rule={type: dual_propagation, variant: damped}",
-    )  # fmt: skip
-
-
-def test_a_proximal_nudge_without_a_closed_form(tmp_path: Path):
-    """Found when the first batch relaxes; nothing is left behind all the same."""
-    refused(
-        tmp_path, SimulationError, "an implicit nudge has a closed form for squared_error and identity outputs only",
-        "circuit.output_activation=tanh", "rule={type: dual_propagation, output: prox, alpha: 0.0}",
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
-    "changes",
+    ("circuit", "rule", "told"),
     [
-        ("circuit.activation=tanh", "rule={type: dual_propagation, variant: damped}"),
-        ("circuit.output_activation=tanh", "rule={type: dual_propagation, output: prox, alpha: 0.0}"),
+        ("activation: tanh", "variant: damped", "rule.variant: damping would move the fixed points of 'tanh' units"),
+        ("output_activation: tanh", "output: prox", "rule.output: prox with output_activation tanh has no closed form"),
+        ("cost: cross_entropy", "output: prox", "rule.output: prox with cross_entropy has no closed form"),
     ],
-    ids=["damped tanh", "prox tanh"],
 )
-def test_what_cannot_run_is_not_valid(tmp_path: Path, changes: tuple[str, ...]):
-    """What circuit and rule cannot do together is known before anything runs: with file, line and key."""
-    with pytest.raises(ScenarioError, match=r"tiny\.yaml:\d+: "):
-        load(tmp_path, *changes)
+def test_what_cannot_run_is_not_valid(tmp_path: Path, circuit: str, rule: str, told: str):
+    """What circuit, rule and solver cannot do together is known before anything runs: with file, line and key."""
+    text = TINY.replace("activation: relu", circuit).replace("alpha: 0.0", rule)
+    line = 1 + TINY.splitlines().index("rule: {type: dual_propagation, alpha: 0.0, beta: 0.01}")
+    with pytest.raises(ScenarioError) as caught:
+        load(tmp_path, text=text)
+    assert str(caught.value).startswith(f"{tmp_path}/tiny.yaml:{line}: {told}")
 
 
 @pytest.mark.parametrize("analysis", ["train", "relax"])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pytest
 import xarray
 from analysis_runs import BATCHES, Silent, arrays, attributes, run
 

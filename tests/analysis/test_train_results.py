@@ -11,6 +11,7 @@ import xarray
 from analysis_runs import BATCHES, Silent, arrays, attributes, load, run
 
 from neurosim import __version__
+from neurosim.analysis.train import Training
 from neurosim.datasets.load import load_dataset
 from neurosim.dynamics.status import Status
 
@@ -154,6 +155,24 @@ def test_it_learns(trained: Path):
     assert figures["train/train_error"][-1] < figures["train/train_error"][0]
     assert figures["train/unsettled_fraction"].tolist() == [0.0] * 3
     assert np.all(figures["train/mean_steps"] >= 2), "one pass for the free phase, and at least one sweep"
+
+
+def test_every_epoch_shows_every_sample_once_in_an_order_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Batches are a permutation of the samples; another one in every epoch, and another one for another seed."""
+    seen: list[np.ndarray] = []
+    learn = Training.learn
+
+    def watched(self: Training, rows: np.ndarray, epoch: int) -> None:
+        seen.append(rows.copy())
+        learn(self, rows, epoch)
+
+    monkeypatch.setattr(Training, "learn", watched)
+    for seed in (5, 6):
+        run(tmp_path, f"seed={seed}", name=f"{seed}.h5")
+    assert [len(rows) for rows in seen] == [20, 20, 20, 20, 20, 10] * 6
+    orders = [np.concatenate(seen[i : i + BATCHES]).tolist() for i in range(0, len(seen), BATCHES)]
+    assert all(sorted(order) == list(range(110)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 6
 
 
 def test_limits_and_batches_are_counted(tmp_path: Path):

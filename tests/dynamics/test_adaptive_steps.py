@@ -46,7 +46,8 @@ def step_by_step(
         run_adaptive["float64"](
             TSIT5.step["float64"], TSIT5.interpolant["float64"], system.drift["float64"], TSIT5.order, t_end,
             int(progress[STEPS]) + 1, y, system.p, system.layout, system.u, system.work, k, new, error, rtol,
-            rtol * 1e-2, -1.0, 1e8, np.empty(0), np.empty((1, 0)), np.empty((1, system.rows)), rates, row_errors, clock, progress,
+            rtol * 1e-2, -1.0, 1e8, np.empty(0), np.empty((1, 0)), np.empty((1, system.rows)), rates, row_errors,
+            clock, progress,
         )  # fmt: skip
         history.append((before, tried, bool(clock[TIME] > before)))
     assert progress[ENDED] == DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+
 import numpy as np
 import pytest
 from dynamics_circuits import circuit, numpy_rate, solver, unit_chain

@@ -147,3 +147,10 @@ def test_silent_units_become_zero(name: str, dtype: str):
     # The adaptive scheme, its step at the edge of stability, leaves noise of the size of its absolute tolerance.
     assert abs(hidden[0]) <= (1e-9 if name == "tsit5" else 0.0)
     assert hidden[1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", [*FIXED, "tsit5"])
+def test_what_is_smaller_than_any_signal_becomes_zero(name: str):
+    """A leak from 1e-29 passes 1e-30 on its way, and is zero from there on."""
+    result = chosen(name, 5.0, 0.25, tolerance=None).relax(Toy(LEAK, leak=1.0), np.array([1e-29]))
+    assert result.state.tolist() == [0.0]

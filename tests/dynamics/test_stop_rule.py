@@ -166,6 +166,15 @@ def test_a_state_that_is_not_a_number_is_diverged(name: str, dtype: str):
     assert Status.DIVERGED in statuses(result.codes)
 
 
+@pytest.mark.parametrize("name", [*FIXED, *ADAPTIVE])
+def test_a_state_far_beyond_every_use_has_diverged(name: str):
+    """1e10 is finite and would come down again, but no circuit is there on purpose: the limit on the rate is 1e8."""
+    system = unit_chain(0.5, [1.0, 1.0], "identity")
+    state = np.array([1e10, 0.0, 1e10, 0.0])
+    result = ode(name, t_end=0.5, dt=0.1, tolerance=1e-6).relax(system, state)
+    assert statuses(result.codes) == [Status.DIVERGED, Status.NOT_SETTLED]
+
+
 def test_the_stop_rule_measures_in_units_of_tau():
     """tau ds/dt, not ds/dt: a circuit a thousand times faster stops after the same number of steps."""
     outcomes = []

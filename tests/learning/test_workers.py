@@ -7,7 +7,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from neurosim.learning.workers import LARGEST_BLOCK, SMALLEST_SHARED_BATCH, Workers, halves, row_blocks
 
@@ -72,11 +72,13 @@ def test_an_error_in_a_piece_is_an_error(threads: int):
 
 def test_each_piece_has_one_blas_thread_and_blas_gets_its_own_back():
     """Two levels of threads would fight for the processors, and would make sums depend on how many there are."""
-    before = blas_threads()
-    with Workers(2) as workers:
-        assert set(blas_threads()) == {1}
-        assert workers.threads == 2
-    assert blas_threads() == before
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        assert set(before) == {2}
+        with Workers(2) as workers:
+            assert set(blas_threads()) == {1}
+            assert workers.threads == 2
+        assert blas_threads() == before
 
 
 def test_no_threads_outlive_the_pool():

@@ -181,11 +181,6 @@ def test_sweeps_refuse_an_implicit_nudge_without_closed_form(neuron, keys):
         SWEEPS["forward"].relax(system, system.rest())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=SimulationError,
-    reason="LayeredSystem.free_state builds LayerSweeps, which refuse the nudge that a forward pass does not have",
-)
 def test_the_free_state_has_a_closed_form_whatever_the_nudge():
     net = small_net()
     system = present(circuit(net, rule(output="prox").compartments(), activation="tanh", cost="cross_entropy"), net)
@@ -194,10 +189,6 @@ def test_the_free_state_has_a_closed_form_whatever_the_nudge():
     assert np.abs(system.rate(state)).max() < 1e-14
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="LayerSweeps recognises a state by its array, so it does not see that another solver has moved it in place",
-)
 def test_sweeps_start_from_the_state_they_are_given():
     net, chosen = small_net(), rule("original", 0.3, BETA)
     system = present(circuit(net, chosen.compartments(), activation="tanh"), net)
