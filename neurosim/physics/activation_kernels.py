@@ -6,6 +6,7 @@ every drift and sweep is written once, for all activations.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from neurosim.jit import helper, inlined
@@ -39,6 +40,7 @@ def activate(code: int, v: Any) -> None:
     """Replace every current in the flat array `v` by its activity; `code` is from `names.ACTIVATION_CODE`."""
     real = v.dtype.type
     zero, one, two, half = real(0.0), real(1.0), real(2.0), real(0.5)
+    gap = real(1.0 - math.exp(-2.0))
     n = v.size
     if code == _RELU:
         for i in range(n):
@@ -60,9 +62,9 @@ def activate(code: int, v: Any) -> None:
             v[i] = v[i] * sigmoid(v[i])
     elif code == _DSILU:
         for i in range(n):
-            # The difference first: written as two products, large currents would cancel.
-            far = sigmoid(v[i] - two)
-            v[i] = far + half * v[i] * (sigmoid(v[i]) - far)
+            # sigmoid(x) - sigmoid(x - 2) as a product: written as a difference it would cancel at large currents.
+            x = v[i]
+            v[i] = sigmoid(x - two) + half * x * (gap * sigmoid(x) * sigmoid(two - x))
     elif code == _SOFTPLUS:
         for i in range(n):
             v[i] = softplus(v[i])

@@ -34,8 +34,9 @@ def _logistic_slope(x: Array) -> Array:
 
 
 def _dsilu(x: Array) -> Array:
-    far = expit(x - 2)
-    return np.asarray(far + x / 2 * (expit(x) - far))
+    # sigmoid(x) - sigmoid(x - 2) = (1 - e^-2) sigmoid(x) sigmoid(2 - x), which does not cancel at large currents.
+    gap = x.dtype.type(-np.expm1(-2.0))
+    return np.asarray(expit(x - 2) + x / 2 * (gap * expit(x) * expit(2 - x)))
 
 
 def _dsilu_slope(x: Array) -> Array:

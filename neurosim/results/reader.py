@@ -38,6 +38,8 @@ def open_result(path: Path) -> Iterator[h5py.File]:
             raise ResultFileError(f"{path}: is unfinished; the run that wrote it did not end.")
         try:
             yield file
+        except BrokenPipeError:
+            raise  # whoever reads our output has gone; the file is whole
         except (OSError, RuntimeError, KeyError) as error:
             # h5py reports damage inside a file when it gets there; a key that is missing for other reasons passes.
             if isinstance(error, KeyError) and "nable to" not in str(error):

@@ -102,10 +102,10 @@ def test_kernel_dsilu_is_accurate_for_moderate_currents(real):
 @pytest.mark.parametrize("real", PRECISIONS)
 @pytest.mark.parametrize("where", ["kernel", "numpy"])
 def test_dsilu_is_accurate_over_the_whole_range(where, real):
-    """Measured 18 (double, at 36.8) and 7.3 (single, at 16.7): there sigmoid(x) - sigmoid(x - 2) is one last bit."""
+    """Its two terms do not cancel, neither near zero nor at currents of 1e8."""
     x = grid(real)
     found = applied(activations_of, ACTIVATION_CODE["dsilu"], x) if where == "kernel" else ACTIVATIONS["dsilu"].value(x)
-    assert spacings(found, x, dsilu).max() <= 24
+    assert spacings(found, x, dsilu).max() <= 4
 
 
 @pytest.mark.parametrize("real", PRECISIONS)

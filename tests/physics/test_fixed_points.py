@@ -10,6 +10,7 @@ from physics_nets import circuit, draw_numbers, present, rule, solver
 from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
 from neurosim.physics.layered.compartments import POINT
+from neurosim.physics.layered.drift import CHUNK
 
 BETA = 0.2
 SWEEPS = {
@@ -179,6 +180,38 @@ def test_sweeps_refuse_an_implicit_nudge_without_closed_form(neuron, keys):
     system.nudge(BETA)
     with pytest.raises(SimulationError, match=r"closed form for squared_error and identity outputs only.*ODE solver"):
         SWEEPS["forward"].relax(system, system.rest())
+
+
+@pytest.mark.parametrize("coordinates", ["activity", "membrane"])
+@pytest.mark.parametrize("variant", ["transposed", "damped"])
+@pytest.mark.parametrize(("layers", "rows"), [((7, CHUNK + 60, 5, 3), 3), ((7, 100, 90, 4), 37)])
+def test_sweeps_of_layers_that_do_not_fit_into_one_pass(layers, rows, variant, coordinates):
+    """Kernels work through a layer in chunks of rows; the drift, which shares nothing with them, finds no rate left."""
+    net, chosen = draw_numbers(layers, rows, angle=20), rule(variant, 0.3, BETA)
+    system = present(circuit(net, chosen.compartments(), coordinates=coordinates, cost="cross_entropy"), net)
+    state = system.rest()
+    assert system.free_state(state)
+    system.nudge(BETA)
+    assert SWEEPS["both"].relax(system, state).status is Status.SETTLED
+    assert np.abs(system.rate(state)).max() < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("variant", "coordinates"),
+    [
+        ("transposed", "activity"),
+        ("transposed", "membrane"),
+        ("damped", "activity"),
+        ("damped", "membrane"),
+    ],
+)
+@pytest.mark.parametrize(("layers", "rows"), [((7, 6, 5, 3), 4), ((7, CHUNK + 60, 5, 3), 3), ((7, 100, 90, 4), 37)])
+def test_the_free_state_in_closed_form_is_at_rest(layers, rows, variant, coordinates):
+    net = draw_numbers(layers, rows)
+    system = present(circuit(net, rule(variant, 0.3).compartments(), coordinates=coordinates), net)
+    state = system.rest()
+    assert system.free_state(state)
+    assert np.abs(system.rate(state)).max() < 1e-12
 
 
 def test_the_free_state_has_a_closed_form_whatever_the_nudge():

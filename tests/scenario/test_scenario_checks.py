@@ -46,7 +46,7 @@ PROX = ("beta: 0.2", "output: prox\n  beta: 0.2")
             "Use a smaller beta, or output: linearised.",
         ),
         (
-            [PROX, ("beta: 0.2", "beta: 1.25\n  alpha: 0.2\n  variant: damped")],
+            [PROX, ("beta: 0.2", "beta: 1.25\n  alpha: 0.2\n  variant: damped"), ("tanh", "relu")],
             "11: rule.beta: output prox with squared_error needs (1 - alpha) beta < 1 for variant damped, found 1. "
             "Use a smaller beta, or output: linearised.",
         ),

@@ -227,14 +227,12 @@ print(seconds, *heavy)
 """
 
 
-def test_validation_is_quick_and_imports_nothing_heavy(tmp_path: Path):
+def test_validation_imports_nothing_heavy(tmp_path: Path):
+    """What makes validation quick; the time itself is for benchmarks."""
     root = str(Path(neurosim.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": root}
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", COMMAND], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-        ).stdout.split()
-        for _ in range(3)
-    ]
-    assert [heavy for _, *heavy in runs] == [[], [], []]
-    assert min(float(seconds) for seconds, *_ in runs) < 0.5
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    _, *heavy = done.stdout.split()
+    assert heavy == []

@@ -106,12 +106,15 @@ def update_layer(
 
 def _forward_signature(real: Any) -> Any:
     vector, matrix, planes = (types.Array(real, axes, "C") for axes in (1, 2, 3))
-    return types.void(types.int64, types.boolean, matrix, vector, planes, matrix)
+    return types.void(types.int64, types.boolean, real, matrix, vector, planes, matrix)
 
 
 @kernel(_forward_signature)
-def forward_layer(code: int, membrane: bool, a: Any, bias: Any, s: Any, m: Any) -> None:
-    """Set all planes of a layer to its free response to the current `a`, and `m` to its activity."""
+def forward_layer(code: int, membrane: bool, damping: Any, a: Any, bias: Any, s: Any, m: Any) -> None:
+    """Set all planes of a layer to its free response to the current `a`, and `m` to its activity.
+
+    A damped membrane rests at u = (v + Lambda f(v)) / (1 + Lambda), which has the activity of v.
+    """
     planes, rows, n = s.shape
     step = max(1, CHUNK // n)
     for r0 in range(0, rows, step):
@@ -123,6 +126,12 @@ def forward_layer(code: int, membrane: bool, a: Any, bias: Any, s: Any, m: Any) 
             for c in range(planes):
                 s[c, r0:r1] = m[r0:r1]
         activate(code, m[r0:r1].reshape((r1 - r0) * n))
+        if membrane and damping > 0:
+            keep = type(damping)(1.0) / (type(damping)(1.0) + damping)
+            for c in range(planes):
+                for r in range(r0, r1):
+                    for j in range(n):
+                        s[c, r, j] = keep * (s[c, r, j] + damping * m[r, j])
         if not membrane:
             for c in range(planes):
                 s[c, r0:r1] = m[r0:r1]
@@ -182,13 +191,16 @@ class LayerSweeps:
     def forward_pass(self, state: Array) -> None:
         """Write the free state, layer by layer from the inputs."""
         system, model = self.system, self.system.model
+        if model.compartments.damped:
+            model.synchronise()
         update = forward_layer[system.dtype]
         self._of = state
         for k, s in enumerate(system.views(state), start=1):
             self._compute_current(k)
             name = model.settings.output_activation if k == self.last else model.settings.activation
             bias = model.parameters[f"b_{k}"]
-            update(ACTIVATION_CODE[name], system.membrane, self.currents[k - 1], bias, s, self.means[k - 1])
+            damping = model.p[model.header.damping + k - 1]
+            update(ACTIVATION_CODE[name], system.membrane, damping, self.currents[k - 1], bias, s, self.means[k - 1])
             self.differences[k - 1][:] = 0.0
         self._current_valid = [True] * (self.last + 1)
         self._feedback_valid = [False] * (self.last + 1)
