@@ -148,7 +148,8 @@ def _judge(scenario: Any, phases: tuple[Phase, ...], codes: Array, final: Array)
         return Outcome(Status.INTERRUPTED, f"{Status.INTERRUPTED.value}; trajectories are written as far as they went")
     bad = [code for code in codes.ravel().tolist() if not list(Status)[code].good]
     status = worst(codes)
-    if status.good or len(bad) <= scenario.dynamics.unsettled_limit * codes.size:
+    allowed = len(bad) <= scenario.dynamics.unsettled_limit * codes.size and status is not Status.DIVERGED
+    if status.good or allowed:
         status = status if status.good else Status.SETTLED
         rates = ", ".join(f"{p.name} {np.max(f):.2g}" for p, f in zip(phases, final, strict=True))
         return Outcome(status, f"{status.value}; final RMS rate: {rates}")

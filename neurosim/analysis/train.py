@@ -194,7 +194,7 @@ def _judge(log: TrainLog, dynamics: Any) -> tuple[Status, str]:
         return status, log.summary()
     fraction = log.unsettled / log.relaxations
     told = f"{100 * fraction:.3g} % of {int(log.relaxations)} relaxations did not settle"
-    if fraction <= dynamics.unsettled_limit:
+    if fraction <= dynamics.unsettled_limit and status is not Status.DIVERGED:
         return Status.SETTLED, f"{told}, within dynamics.unsettled_limit; {log.summary()}"
     return (
         status,

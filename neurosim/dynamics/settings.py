@@ -21,7 +21,10 @@ class Dynamics(Settings):
     )
     batch_stop: Literal["all"] = Field("all", description="A batch stops when all of its samples have settled.")
     unsettled_limit: float = Field(
-        0.0, ge=0.0, le=1.0, description="Fraction of samples that may end unsettled before the run counts as failed."
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Fraction of samples that may end unsettled before the run fails; diverged ones always count.",
     )
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.representer import SafeRepresenter
 
 from neurosim.scenario.section import SECTIONS
 
 _DIGITS = 12
 _NEVER_WRAP = 4096
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_ .,;:/()+-]*[A-Za-z0-9_.)]|[A-Za-z_]")
 _NAME_KEYS = {section.key for section in SECTIONS.values()}
 
 
@@ -46,9 +49,22 @@ def to_yaml(resolved: Mapping[str, Any]) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = _NEVER_WRAP
+    yaml.Representer = _Quoting
     text = StringIO()
     yaml.dump(_names_first(resolved), text)
     return text.getvalue()
+
+
+class _Quoting(SafeRepresenter):
+    """Quotes every text that is not plainly a word: a leading ``?`` would be written bare and not read back."""
+
+
+def _text(representer: SafeRepresenter, value: str) -> Any:
+    style = None if _WORD.fullmatch(value) else '"'
+    return representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Quoting.add_representer(str, _text)
 
 
 def _names_first(value: Any) -> Any:
