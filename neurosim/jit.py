@@ -102,7 +102,17 @@ def cache_folder() -> Path:
     raise SimulationError(f"no writable folder for compiled kernels (tried {tried}); set NEUROSIM_CACHE to one")
 
 
+_names: set[tuple[str, str]] = set()
+
+
 def _njit(function: Callable[..., Any], flags: dict[str, Any], keep: bool) -> Any:
+    # Linked symbols carry module, qualified name and a number that counts from zero in every process. Two functions of
+    # one name would be told apart by that number alone, and a kernel loaded from disk, compiled under other numbers,
+    # would hand its version of one to callers of the other.
+    name = (function.__module__, function.__qualname__)
+    if name in _names:
+        raise ValueError(f"{'.'.join(name)} is compiled twice; give every version a __qualname__ of its own")
+    _names.add(name)
     # Numba reads the folder when a function is decorated; other users of Numba in this process keep their own.
     before = _config.CACHE_DIR
     _config.CACHE_DIR = str(cache_folder())
@@ -177,6 +187,19 @@ def inlined(function: Function) -> Function:
 def reduction(function: Function) -> Function:
     """Decorate a sum whose terms may be added in any order; nothing else may use these flags."""
     return _njit(function, REDUCTION_FLAGS, keep=False)  # type: ignore[no-any-return]
+
+
+@inlined
+def block(layout: Any, i: int) -> tuple[int, int, int]:
+    """Return (offset, planes, units) of state block `i`, from 0."""
+    at = HEADER + BLOCK_ENTRIES * i
+    return layout[at], layout[at + 1], layout[at + 2]
+
+
+@inlined
+def model_entries(layout: Any) -> int:
+    """Return where the model's own entries of `layout` begin."""
+    return HEADER + BLOCK_ENTRIES * layout[1]  # type: ignore[no-any-return]
 
 
 def compile_seconds() -> float:

@@ -25,7 +25,7 @@ from neurosim.dynamics.scheme import EmbeddedScheme, drift_type, embedded_signat
 from neurosim.dynamics.settings import AdaptiveSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.jit import BLOCK_ENTRIES, HEADER, INDEX, helper, kernel, vector
+from neurosim.jit import INDEX, block, helper, kernel, vector
 from neurosim.physics.model import System
 
 Array = npt.NDArray[Any]
@@ -48,8 +48,7 @@ def worst_row_error(
     r_tol, a_tol = y.dtype.type(rtol), y.dtype.type(atol)
     count = 0
     for b in range(blocks):
-        at = HEADER + BLOCK_ENTRIES * b
-        offset, planes, n = layout[at], layout[at + 1], layout[at + 2]
+        offset, planes, n = block(layout, b)
         count += planes * n
         for c in range(planes):
             for r in range(rows):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from neurosim.jit import BLOCK_ENTRIES, HEADER, INDEX, helper, kernel, reduction, vector
+from neurosim.jit import INDEX, block, helper, kernel, reduction, vector
 from neurosim.physics.model import System
 
 
@@ -35,8 +35,7 @@ def row_rates(rate: Any, p: Any, layout: Any, rows_out: Any) -> None:
     rows_out[:] = 0.0
     count = 0
     for b in range(blocks):
-        at = HEADER + BLOCK_ENTRIES * b
-        offset, planes, n = layout[at], layout[at + 1], layout[at + 2]
+        offset, planes, n = block(layout, b)
         tau = 1.0 / float(p[b]) if p[b] > 0 else 1.0
         count += planes * n
         for c in range(planes):

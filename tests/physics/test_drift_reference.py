@@ -7,7 +7,6 @@ from physics_circuits import ACTIVATIONS, Case, cases, rate_of_change
 from physics_nets import circuit, draw_numbers, rule
 
 from neurosim.physics.layered.compartments import POINT
-from neurosim.physics.layered.drift import CHUNK
 
 BOUND = {"float32": 2e-6, "float64": 1e-14}
 
@@ -30,11 +29,9 @@ def test_the_drift_is_the_equation(case):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("coordinates", ["activity", "membrane"])
 @pytest.mark.parametrize("neuron", ["point", "dyad", "damped"])
-@pytest.mark.parametrize(
-    ("layers", "rows"), [((7, CHUNK + 60, 5, 3), 3), ((7, 100, 90, 4), 37), ((3, 40, 2), 2 * CHUNK)]
-)
-def test_layers_that_do_not_fit_into_one_pass(layers, rows, neuron, coordinates, dtype):
-    """The kernel works through a layer in chunks of rows; here some layers need several, and some rows are longer."""
+@pytest.mark.parametrize(("layers", "rows"), [((7, 2100, 5, 3), 3), ((7, 100, 90, 4), 37), ((3, 40, 2), 4096)])
+def test_wide_layers_and_many_rows(layers, rows, neuron, coordinates, dtype):
+    """Sizes that random circuits do not reach: long rows, many rows, and no multiple of a vector register."""
     net = draw_numbers(layers, rows, angle=40)
     for k, W in enumerate(net.W):
         net.W[k] = 2 * W

@@ -10,7 +10,7 @@ from physics_nets import circuit, draw_numbers, present, rule, solver
 from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
 from neurosim.physics.layered.compartments import POINT
-from neurosim.physics.layered.drift import CHUNK
+
 
 BETA = 0.2
 SWEEPS = {
@@ -184,7 +184,7 @@ def test_sweeps_refuse_an_implicit_nudge_without_closed_form(neuron, keys):
 
 @pytest.mark.parametrize("coordinates", ["activity", "membrane"])
 @pytest.mark.parametrize("variant", ["transposed", "damped"])
-@pytest.mark.parametrize(("layers", "rows"), [((7, CHUNK + 60, 5, 3), 3), ((7, 100, 90, 4), 37)])
+@pytest.mark.parametrize(("layers", "rows"), [((7, 2100, 5, 3), 3), ((7, 100, 90, 4), 37)])
 def test_sweeps_of_layers_that_do_not_fit_into_one_pass(layers, rows, variant, coordinates):
     """Kernels work through a layer in chunks of rows; the drift, which shares nothing with them, finds no rate left."""
     net, chosen = draw_numbers(layers, rows, angle=20), rule(variant, 0.3, BETA)
@@ -205,7 +205,7 @@ def test_sweeps_of_layers_that_do_not_fit_into_one_pass(layers, rows, variant, c
         ("damped", "membrane"),
     ],
 )
-@pytest.mark.parametrize(("layers", "rows"), [((7, 6, 5, 3), 4), ((7, CHUNK + 60, 5, 3), 3), ((7, 100, 90, 4), 37)])
+@pytest.mark.parametrize(("layers", "rows"), [((7, 6, 5, 3), 4), ((7, 2100, 5, 3), 3), ((7, 100, 90, 4), 37)])
 def test_the_free_state_in_closed_form_is_at_rest(layers, rows, variant, coordinates):
     net = draw_numbers(layers, rows)
     system = present(circuit(net, rule(variant, 0.3).compartments(), coordinates=coordinates), net)

@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from neurosim.dynamics.scheme import FixedScheme, step_signature
-from neurosim.jit import BLOCK_ENTRIES, HEADER, kernel
+from neurosim.jit import block, kernel
 
 
 @kernel(step_signature)
@@ -22,9 +22,8 @@ def exponential_euler_step(
     """Advance `y` by `h`; k holds f(t, y), p starts with the leak rate of every block."""
     rows, blocks = layout[0], layout[1]
     for b in range(blocks):
-        at = HEADER + BLOCK_ENTRIES * b
-        lo = layout[at]
-        hi = lo + layout[at + 1] * rows * layout[at + 2]
+        lo, planes, n = block(layout, b)
+        hi = lo + planes * rows * n
         z = float(p[b]) * h
         step = y.dtype.type(-math.expm1(-z) / z * h if z > 0 else h)
         for i in range(lo, hi):

@@ -1,7 +1,7 @@
 """Where everything sits in the flat arrays of the compartment network.
 
 `p`       leak rate of every layer | p_c, q_c, gain_c | Lambda of every layer | W_0, b_1, W_1, b_2, ... | B_1, B_2, ...
-`u`       x W_0 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L)
+`u`       x W_0 + b_1 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L)
 `work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) | activities
 `layout`  the block table of `neurosim.physics.model` | the constants below | per layer: offsets of W, B and b in `p`
 """
@@ -25,7 +25,8 @@ COMPARTMENTS, COORDINATES, GRADIENT, COST, ACTIVATION, OUTPUT_ACTIVATION = range
 TABLES, DAMPING = 6, 7
 DRIVE, TARGETS, NUDGE, FROZEN = 8, 9, 10, 11
 MEAN, DIFFERENCE, FORWARD, FEEDBACK, ACTIVITY = 12, 13, 14, 15, 16
-LAYERS = 17  # first entry of the per-layer table
+TIED = 17  # whether B is W^T
+LAYERS = 18  # first entry of the per-layer table
 LAYER_ENTRIES = 3  # offsets of W (from the layer below), B (from the layer above), b
 
 MEMBRANE = 1  # value of COORDINATES
@@ -114,7 +115,7 @@ def arena(
     offsets : dict
         Offset of every named parameter in `p`.
     codes : dict
-        ``membrane`` (bool), ``gradient`` (AT_...), ``cost``, ``activation``, ``output_activation`` (names).
+        ``membrane``, ``tied`` (bool), ``gradient`` (AT_...), ``cost``, ``activation``, ``output_activation`` (names).
     """
     blocks = state_blocks(layers, compartments)
     widest = rows * max(layers[1:])
@@ -137,6 +138,7 @@ def arena(
         nudge,
         frozen,
         *(i * widest for i in range(5)),
+        int(codes["tied"]),
     ]
     per_layer = [
         offset

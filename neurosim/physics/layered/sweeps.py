@@ -6,6 +6,8 @@
 
 A current is computed anew only if the layer it comes from has changed since, so a forward pass and one backward sweep
 need exactly the matrix products of back-propagation. Orders: see `layer_order`, after Hoier and Zach (2024).
+
+A whole pass is one call of a kernel, so that threads which sweep different rows never wait for each other.
 """
 
 from __future__ import annotations
@@ -17,18 +19,37 @@ import numpy.typing as npt
 from numba import types
 
 from neurosim.errors import SimulationError
-from neurosim.jit import helper, kernel, reduction
+from neurosim.jit import INDEX, block, helper, kernel, model_entries, reduction, vector
 from neurosim.physics.activation_kernels import activate
-from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
-from neurosim.physics.layered.drift import CHUNK
+from neurosim.physics.layered.layout import (
+    ACTIVATION,
+    AT_COMPARTMENT,
+    COMPARTMENTS,
+    COORDINATES,
+    COST,
+    DAMPING,
+    DRIVE,
+    FROZEN,
+    GRADIENT,
+    LAYER_ENTRIES,
+    LAYERS,
+    MEMBRANE,
+    NUDGE,
+    OUTPUT_ACTIVATION,
+    TABLES,
+    TARGETS,
+    TIED,
+)
+from neurosim.physics.layered.response import combine, copy, damped_current, forward_current, nudge_current, respond
 from neurosim.physics.names import ACTIVATION_CODE
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
 
 Array = npt.NDArray[Any]
+
+IDENTITY = ACTIVATION_CODE["identity"]
 
 
 @reduction
@@ -41,100 +62,179 @@ def squared_distance(x: Any, y: Any) -> float:
     return float(total)
 
 
-def _update_signature(real: Any) -> Any:
-    vector, matrix = types.Array(real, 1, "C"), types.Array(real, 2, "C")
-    planes, changes = types.Array(real, 3, "C"), types.Array(types.float64, 1, "C")
-    return types.void(
-        types.int64, types.boolean, real, vector, matrix, vector, matrix, planes, matrix, matrix, vector, changes
-    )
+@helper
+def proximal_response(gain: Any, a: Any, nudge: Any, target: Any, v: Any) -> None:
+    """Write (a + gain beta y) / (1 + gain beta) into `v`, all (rows, n); `nudge` has beta of each row."""
+    rows, n = a.shape
+    one = type(gain)(1.0)
+    for r in range(rows):
+        strength = gain * nudge[r]
+        for j in range(n):
+            v[r, j] = (a[r, j] + strength * target[r, j]) / (one + strength)
 
 
 @helper
-def total_current(damping: Any, gain: Any, a: Any, bias: Any, F: Any, s: Any, v: Any) -> None:
-    """Write a + bias + gain F into `v`, damped towards `s`; a and F are (rows, n), s and v flat."""
-    rows, n = a.shape
-    for r in range(rows):
-        for j in range(n):
-            v[r * n + j] = a[r, j] + bias[j] + gain * F[r, j]
-    if damping > 0:
-        keep = type(damping)(1.0) / (type(damping)(1.0) + damping)
-        for i in range(rows * n):
-            v[i] = keep * (v[i] + damping * s[i])
+def current(k: int, p: Any, layout: Any, u: Any, memory: Any, total: int) -> Any:
+    """Return the forward current of block `k`, flat; that of the first is the drive, the others are computed now."""
+    rows, at_model = layout[0], model_entries(layout)
+    planes = layout[at_model + COMPARTMENTS]
+    offset, _, n = block(layout, k)
+    if k == 0:
+        return u[layout[at_model + DRIVE] : layout[at_model + DRIVE] + rows * n]
+    below, _, m_n = block(layout, k - 1)
+    entry = at_model + LAYERS + LAYER_ENTRIES * k
+    m = memory[2 * total + below // planes : 2 * total + below // planes + rows * m_n]
+    W = p[layout[entry] : layout[entry] + m_n * n].reshape(m_n, n)
+    a = memory[offset // planes : offset // planes + rows * n]
+    forward_current(m.reshape(rows, m_n), W, p[layout[entry + 2] : layout[entry + 2] + n], a.reshape(rows, n))
+    return a
 
 
-@kernel(_update_signature)
-def update_layer(
-    code: int, membrane: bool, damping: Any, tables: Any, a: Any, bias: Any, F: Any, s: Any, m: Any, e: Any,
-    scratch: Any, changes: Any,
+@helper
+def feedback(k: int, p: Any, layout: Any, memory: Any, total: int, F: Any) -> None:
+    """Write the feedback current of the hidden block `k` into `F`, flat; W^T needs no copy where it is B."""
+    rows, at_model = layout[0], model_entries(layout)
+    n = block(layout, k)[2]
+    offset, planes, e_n = block(layout, k + 1)
+    e = memory[3 * total + offset // planes : 3 * total + offset // planes + rows * e_n].reshape(rows, e_n)
+    if layout[at_model + TIED]:
+        W_at = layout[at_model + LAYERS + LAYER_ENTRIES * (k + 1)]
+        np.dot(e, p[W_at : W_at + n * e_n].reshape(n, e_n).T, F.reshape(rows, n))
+    else:
+        B_at = layout[at_model + LAYERS + LAYER_ENTRIES * k + 1]
+        np.dot(e, p[B_at : B_at + n * e_n].reshape(e_n, n), F.reshape(rows, n))
+
+
+def _visit_signature(real: Any) -> Any:
+    v = vector(real)
+    return types.void(INDEX, v, v, INDEX, v, v, INDEX, vector(types.float64))
+
+
+@kernel(_visit_signature)
+def visit_layers(
+    visits: Any, y: Any, p: Any, layout: Any, u: Any, memory: Any, fresh: Any, changes: Any
 ) -> None:  # fmt: skip
-    """Update the planes `s` of a hidden layer, write mean `m` and difference `e`, add what changed to `changes`."""
-    planes, rows, n = s.shape
-    step = max(1, CHUNK // n)
-    size = step * n
-    old = scratch[planes * size : (planes + 1) * size]
-    for r0 in range(0, rows, step):
-        r1 = min(rows, r0 + step)
-        used = (r1 - r0) * n
+    """Update the blocks `visits`, one after the other, and add the squares of what changed in every row to `changes`.
+
+    `memory` holds, one after the other and per layer: forward currents, feedback currents, means, differences; then
+    room for the planes of one layer. `fresh` says which currents still belong to the states: forward, then feedback.
+    """
+    rows, count = layout[0], layout[1]
+    at_model = model_entries(layout)
+    planes = layout[at_model + COMPARTMENTS]
+    membrane = layout[at_model + COORDINATES] == MEMBRANE
+    gradient = layout[at_model + GRADIENT]
+    tables = layout[at_model + TABLES]
+    forward, backward = p[tables : tables + planes], p[tables + planes : tables + 2 * planes]
+    gain = p[tables + 2 * planes : tables + 3 * planes]
+    total = y.size // planes
+    for k in visits:
+        offset, _, n = block(layout, k)
+        size = rows * n
+        lo, hi = offset // planes, offset // planes + size
+        top = k == count - 1
+        code = layout[at_model + OUTPUT_ACTIVATION] if top else layout[at_model + ACTIVATION]
+        damping = p[layout[at_model + DAMPING] + k]
+        a = memory[lo:hi]
+        if k == 0 or not fresh[k]:
+            a = current(k, p, layout, u, memory, total)
+            fresh[k] = 1
+        F = memory[total + lo : total + hi]
+        if not top and not fresh[count + k]:
+            feedback(k, p, layout, memory, total, F)
+            fresh[count + k] = 1
+        target = u[layout[at_model + TARGETS] :][:size] if top else F
+        nudge = u[layout[at_model + NUDGE] : layout[at_model + NUDGE] + rows]
+        if top and gradient != AT_COMPARTMENT:
+            frozen = u[layout[at_model + FROZEN] : layout[at_model + FROZEN] + size].reshape(rows, n)
+            a2, F2 = a.reshape(rows, n), F.reshape(rows, n)
+            nudge_current(
+                gradient, layout[at_model + COST], code, a2, nudge, target.reshape(rows, n), frozen, a2, F2
+            )  # fmt: skip
+        activity = memory[4 * total : 4 * total + planes * size]
         for c in range(planes):
-            v = scratch[c * size : c * size + used]
-            here = s[c, r0:r1].reshape(used)
-            before = here
-            if membrane and damping > 0:
-                before = old[:used]
-                before[:] = here
-                activate(code, before)
-            total_current(damping, tables[2 * planes + c], a[r0:r1], bias, F[r0:r1], before, v)
-            if not membrane:
-                activate(code, v)
-            for r in range(r1 - r0):
-                changes[r0 + r] += squared_distance(v[r * n : (r + 1) * n], here[r * n : (r + 1) * n])
-            here[:] = v
+            s, v = y[offset + c * size : offset + (c + 1) * size], activity[c * size : (c + 1) * size]
+            if top and gradient == AT_COMPARTMENT:
+                proximal_response(gain[c], a.reshape(rows, n), nudge, target.reshape(rows, n), v.reshape(rows, n))
+            elif damping > 0:
+                copy(s, v)
+                if membrane:
+                    activate(code, v)
+                damped_current(damping, gain[c], a, F, v, v)
+                if not membrane:
+                    activate(code, v)
+            else:
+                respond(IDENTITY if membrane else code, gain[c], a, F, v)
+            for r in range(rows):
+                changes[r] += squared_distance(v[r * n : (r + 1) * n], s[r * n : (r + 1) * n])
+            copy(v, s)
             if membrane:
                 activate(code, v)
-        mean, difference = m[r0:r1].reshape(used), e[r0:r1].reshape(used)
-        if planes == 1:
-            for i in range(used):
-                mean[i] = tables[0] * scratch[i]
-                difference[i] = tables[1] * scratch[i]
-        else:
-            p0, p1, q0, q1 = tables[0], tables[1], tables[2], tables[3]
-            for i in range(used):
-                x, y = scratch[i], scratch[size + i]
-                mean[i] = p0 * x + p1 * y
-                difference[i] = q0 * x + q1 * y
+        combine(forward, activity, memory[2 * total + lo : 2 * total + hi])
+        combine(backward, activity, memory[3 * total + lo : 3 * total + hi])
+        if not top:
+            fresh[k + 1] = 0
+        if k > 0:
+            fresh[count + k - 1] = 0
 
 
-def _forward_signature(real: Any) -> Any:
-    vector, matrix, planes = (types.Array(real, axes, "C") for axes in (1, 2, 3))
-    return types.void(types.int64, types.boolean, real, matrix, vector, planes, matrix)
+def _pass_signature(real: Any) -> Any:
+    v = vector(real)
+    return types.void(v, v, INDEX, v, v, INDEX)
 
 
-@kernel(_forward_signature)
-def forward_layer(code: int, membrane: bool, damping: Any, a: Any, bias: Any, s: Any, m: Any) -> None:
-    """Set all planes of a layer to its free response to the current `a`, and `m` to its activity.
+@kernel(_pass_signature)
+def pass_forward(y: Any, p: Any, layout: Any, u: Any, memory: Any, fresh: Any) -> None:
+    """Set all planes of every layer to its free response, from the inputs on; `memory` as in `visit_layers`.
 
     A damped membrane rests at u = (v + Lambda f(v)) / (1 + Lambda), which has the activity of v.
     """
-    planes, rows, n = s.shape
-    step = max(1, CHUNK // n)
-    for r0 in range(0, rows, step):
-        r1 = min(rows, r0 + step)
-        for r in range(r0, r1):
-            for j in range(n):
-                m[r, j] = a[r, j] + bias[j]
-        if membrane:
-            for c in range(planes):
-                s[c, r0:r1] = m[r0:r1]
-        activate(code, m[r0:r1].reshape((r1 - r0) * n))
-        if membrane and damping > 0:
-            keep = type(damping)(1.0) / (type(damping)(1.0) + damping)
-            for c in range(planes):
-                for r in range(r0, r1):
-                    for j in range(n):
-                        s[c, r, j] = keep * (s[c, r, j] + damping * m[r, j])
-        if not membrane:
-            for c in range(planes):
-                s[c, r0:r1] = m[r0:r1]
+    rows, count = layout[0], layout[1]
+    at_model = model_entries(layout)
+    planes = layout[at_model + COMPARTMENTS]
+    membrane = layout[at_model + COORDINATES] == MEMBRANE
+    total = y.size // planes
+    for k in range(count):
+        offset, _, n = block(layout, k)
+        size = rows * n
+        lo, hi = offset // planes, offset // planes + size
+        code = layout[at_model + OUTPUT_ACTIVATION] if k == count - 1 else layout[at_model + ACTIVATION]
+        damping = p[layout[at_model + DAMPING] + k]
+        a = current(k, p, layout, u, memory, total)
+        m, e = memory[2 * total + lo : 2 * total + hi], memory[3 * total + lo : 3 * total + hi]
+        copy(a, m)
+        activate(code, m)
+        e[:] = 0.0
+        for c in range(planes):
+            s = y[offset + c * size : offset + (c + 1) * size]
+            if membrane:
+                damped_current(damping, damping, a, e, m, s)
+            else:
+                copy(m, s)
+        fresh[k], fresh[count + k] = 1, 0
+
+
+@kernel(lambda real: types.void(vector(real), vector(real), INDEX, vector(real), INDEX))
+def adopt_state(y: Any, p: Any, layout: Any, memory: Any, fresh: Any) -> None:
+    """Read means and differences off a state that did not come from here; `memory` as in `visit_layers`."""
+    rows, count = layout[0], layout[1]
+    at_model = model_entries(layout)
+    planes = layout[at_model + COMPARTMENTS]
+    tables = layout[at_model + TABLES]
+    total = y.size // planes
+    for k in range(count):
+        offset, _, n = block(layout, k)
+        size = rows * n
+        lo, hi = offset // planes, offset // planes + size
+        activity = memory[4 * total : 4 * total + planes * size]
+        copy(y[offset : offset + planes * size], activity)
+        if layout[at_model + COORDINATES] == MEMBRANE:
+            activate(
+                layout[at_model + OUTPUT_ACTIVATION] if k == count - 1 else layout[at_model + ACTIVATION], activity
+            )
+        combine(p[tables : tables + planes], activity, memory[2 * total + lo : 2 * total + hi])
+        combine(p[tables + planes : tables + 2 * planes], activity, memory[3 * total + lo : 3 * total + hi])
+    fresh[:] = 0
 
 
 def layer_order(order: str, first: bool, last: int) -> list[int]:
@@ -158,7 +258,7 @@ def layer_order(order: str, first: bool, last: int) -> list[int]:
 
 
 class LayerSweeps:
-    """Closed-form updates of one system, with its scratch arrays and the currents that are still valid.
+    """Closed-form updates of one system, with the currents that are still valid.
 
     Parameters
     ----------
@@ -167,22 +267,12 @@ class LayerSweeps:
     """
 
     def __init__(self, system: LayeredSystem) -> None:
-        model = system.model
+        widest = system.rows * max(block.units for block in system.blocks)
+        planes = system.model.compartments.count
         self.system = system
-        self.last = len(system.blocks)
-        shapes = [(system.rows, block.units) for block in system.blocks]
-        self.means, self.differences, self.currents, self.feedbacks = (
-            [np.zeros(shape, system.dtype) for shape in shapes] for _ in range(4)
-        )
-        self.currents[0] = system.drive
-        self.tables = np.asarray(
-            [*model.compartments.forward, *model.compartments.backward, *model.compartments.gain], system.dtype
-        )
-        self.scratch = np.zeros(3 * max(CHUNK, *model.layers), system.dtype)
-        self.changes = np.zeros(system.rows)
-        self._of: Array | None = None  # the state that means and differences belong to
-        self._current_valid = [False] * (self.last + 1)
-        self._feedback_valid = [False] * (self.last + 1)
+        self.memory = np.zeros(4 * (system.size // planes) + planes * widest, system.dtype)
+        self.fresh = np.zeros(2 * len(system.blocks), np.int64)
+        self._of: Array | None = None  # the state that the memory belongs to
 
     def forget(self) -> None:
         """Drop every current: the inputs or the conductances have changed."""
@@ -190,20 +280,11 @@ class LayerSweeps:
 
     def forward_pass(self, state: Array) -> None:
         """Write the free state, layer by layer from the inputs."""
-        system, model = self.system, self.system.model
-        if model.compartments.damped:
-            model.synchronise()
-        update = forward_layer[system.dtype]
+        system = self.system
+        if system.model.compartments.damped:
+            system.model.synchronise()
+        pass_forward[system.dtype](state, system.p, system.layout, system.u, self.memory, self.fresh)
         self._of = state
-        for k, s in enumerate(system.views(state), start=1):
-            self._compute_current(k)
-            name = model.settings.output_activation if k == self.last else model.settings.activation
-            bias = model.parameters[f"b_{k}"]
-            damping = model.p[model.header.damping + k - 1]
-            update(ACTIVATION_CODE[name], system.membrane, damping, self.currents[k - 1], bias, s, self.means[k - 1])
-            self.differences[k - 1][:] = 0.0
-        self._current_valid = [True] * (self.last + 1)
-        self._feedback_valid = [False] * (self.last + 1)
 
     def sweep(self, state: Array, order: str, first: bool) -> Array:
         """Visit every layer once; return the RMS change of each row, shape (rows,).
@@ -223,70 +304,11 @@ class LayerSweeps:
         if system.model.compartments.damped:
             system.model.synchronise()
         if self._of is not state:
-            self._adopt(state)
-        self.changes[:] = 0.0
-        for k in layer_order(order, first, self.last):
-            if not self._current_valid[k]:
-                self._compute_current(k)
-            if k == self.last:
-                self._update_output(state)
-            else:
-                self._update_hidden(state, k)
-            if k < self.last:
-                self._current_valid[k + 1] = False
-            self._feedback_valid[k - 1] = False
-        return np.sqrt(self.changes * (system.rows / system.size))
-
-    def _adopt(self, state: Array) -> None:
-        """Read means and differences off a state that did not come from here."""
-        for k in range(1, self.last + 1):
-            self.means[k - 1][:] = self.system.forward_signal(state, k)
-            self.differences[k - 1][:] = self.system.backward_signal(state, k)
-        self._of = state
-        self._current_valid = [False, True] + [False] * (self.last - 1)
-        self._feedback_valid = [False] * (self.last + 1)
-
-    def _compute_current(self, k: int) -> None:
-        if k > 1:
-            np.matmul(self.means[k - 2], self.system.model.parameters[f"W_{k - 1}"], out=self.currents[k - 1])
-        self._current_valid[k] = True
-
-    def _update_hidden(self, state: Array, k: int) -> None:
-        system, model = self.system, self.system.model
-        if not self._feedback_valid[k]:
-            B = model.parameters[f"W_{k}"].T if model.reciprocal else model.parameters[f"B_{k}"]
-            np.matmul(self.differences[k], B, out=self.feedbacks[k - 1])
-            self._feedback_valid[k] = True
-        update_layer[system.dtype](
-            ACTIVATION_CODE[model.settings.activation],
-            system.membrane,
-            model.p[model.header.damping + k - 1],
-            self.tables,
-            self.currents[k - 1],
-            model.parameters[f"b_{k}"],
-            self.feedbacks[k - 1],
-            system.views(state)[k - 1],
-            self.means[k - 1],
-            self.differences[k - 1],
-            self.scratch,
-            self.changes,
-        )
-
-    def _update_output(self, state: Array) -> None:
-        system, settings, planes = self.system, self.system.model.settings, self.system.model.compartments.count
-        f = ACTIVATIONS[settings.output_activation].value
-        a = self.currents[-1] + system.model.parameters[f"b_{self.last}"]
-        strength = self.tables[2 * planes :, None, None] * system.nudges[:, None]
-        if system.gradient_at == at.AT_COMPARTMENT:
-            v = (a + strength * system.targets) / (1 + strength)
-        elif system.gradient_at == at.AT_FROZEN:
-            v = a - strength * system.frozen_gradient
-        else:
-            v = a - strength * cost_gradient(settings.cost, f(a), system.targets)
-        s = system.views(state)[-1]
-        new = v if system.membrane else f(v)
-        self.changes += np.sum(np.square(new - s, dtype=np.float64), axis=(0, 2))
-        s[:] = new
-        activity = f(v) if system.membrane else s
-        self.means[-1][:] = np.einsum("c,crn->rn", self.tables[:planes], activity)
-        self.differences[-1][:] = np.einsum("c,crn->rn", self.tables[planes : 2 * planes], activity)
+            adopt_state[system.dtype](state, system.p, system.layout, self.memory, self.fresh)
+            self._of = state
+        visits = np.array(layer_order(order, first, len(system.blocks))) - 1
+        changes = np.zeros(system.rows)
+        visit_layers[system.dtype](
+            visits, state, system.p, system.layout, system.u, self.memory, self.fresh, changes
+        )  # fmt: skip
+        return np.sqrt(changes * (system.rows / system.size))

@@ -12,8 +12,9 @@ from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost, cost_gradient
 from neurosim.physics.layered import layout as at
-from neurosim.physics.layered.drift import combine_planes, drift
+from neurosim.physics.layered.drift import drift
 from neurosim.physics.layered.jacobian import LayeredLinearisation
+from neurosim.physics.layered.response import combine_planes
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.model import System
 
@@ -47,6 +48,7 @@ class LayeredSystem(System):
         gradient = at.AT_CURRENT if compartments.gradient_at == "current" else at.AT_COMPARTMENT
         codes = {
             "membrane": settings.coordinates == "membrane",
+            "tied": model.reciprocal,
             "gradient": gradient,
             "cost": settings.cost,
             "activation": settings.activation,
@@ -90,6 +92,7 @@ class LayeredSystem(System):
         self.inputs[:] = inputs
         self.targets[:] = targets
         np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
+        np.add(self.drive, self.model.parameters["b_1"], out=self.drive)
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
         self.forget()
 
@@ -150,8 +153,11 @@ class LayeredSystem(System):
     def prediction(self, state: Array) -> Array:
         """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, outputs): what the outputs would say unnudged."""
         parameters, last = self.model.parameters, len(self.blocks)
-        below = self.drive if last == 1 else self.forward_signal(state, last - 1) @ parameters[f"W_{last - 1}"]
-        return ACTIVATIONS[self.model.settings.output_activation].value(below + parameters[f"b_{last}"])
+        if last == 1:
+            current = self.drive
+        else:
+            current = self.forward_signal(state, last - 1) @ parameters[f"W_{last - 1}"] + parameters[f"b_{last}"]
+        return ACTIVATIONS[self.model.settings.output_activation].value(current)
 
     def cost(self, prediction: Array) -> Array:
         """Return the cost of each row, shape (rows,)."""

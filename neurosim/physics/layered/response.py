@@ -1,0 +1,100 @@
+"""What a layer answers to its currents, for kernels: the pieces that the drift and the closed-form sweeps share.
+
+    v = (a + gain F + Lambda s) / (1 + Lambda),     s = f(v)
+
+a: forward current with the bias, F: feedback current, Lambda: damping, s: activity of the compartment itself. The nudge
+of the outputs is a feedback current like any other, F_L = -beta dC/ds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from neurosim.jit import helper, kernel, vector
+from neurosim.physics.activation_kernels import activate, by_activation
+from neurosim.physics.cost_kernels import cost_gradient
+from neurosim.physics.layered.layout import AT_COMPARTMENT, AT_FROZEN
+
+
+@helper
+def copy(source: Any, out: Any) -> None:
+    """Copy a flat array; a slice assignment would compile the error message it could raise, for two seconds."""
+    for i in range(out.size):
+        out[i] = source[i]
+
+
+@helper
+def combine(weights: Any, s: Any, out: Any) -> None:
+    """Write sum_c weights_c s_c into `out` (flat); `s` holds the planes one after the other."""
+    n = out.size
+    first = s[:n]
+    if weights.size == 1:
+        w = weights[0]
+        for i in range(n):
+            out[i] = w * first[i]
+    else:
+        w0, w1, second = weights[0], weights[1], s[n:]
+        for i in range(n):
+            out[i] = w0 * first[i] + w1 * second[i]
+
+
+@kernel(lambda real: types.void(vector(real), vector(real), vector(real)))
+def combine_planes(weights: Any, s: Any, out: Any) -> None:
+    """Write sum_c weights_c s_c into `out`; for callers in Python, all arrays flat."""
+    combine(weights, s, out)
+
+
+@helper
+def forward_current(m: Any, W: Any, bias: Any, a: Any) -> None:
+    """Write m W + bias into `a`, (rows, n)."""
+    np.dot(m, W, a)
+    rows, n = a.shape
+    for r in range(rows):
+        for j in range(n):
+            a[r, j] += bias[j]
+
+
+@helper
+def damped_current(damping: Any, gain: Any, a: Any, F: Any, s: Any, v: Any) -> None:
+    """Write (a + gain F + Lambda s) / (1 + Lambda) into `v`, all arrays flat."""
+    one = type(damping)(1.0)
+    keep = one / (one + damping)
+    for i in range(v.size):
+        v[i] = keep * (a[i] + gain * F[i] + damping * s[i])
+
+
+@by_activation
+def respond(f: Any) -> Any:
+    """Make ``respond(code, gain, a, F, out)``: out = f(a + gain F), all arrays flat."""
+
+    def answer(gain: Any, a: Any, F: Any, out: Any) -> None:
+        for i in range(out.size):
+            out[i] = f(a[i] + gain * F[i])
+
+    return answer
+
+
+@helper
+def nudge_current(
+    gradient: int, cost: int, code: int, a: Any, nudge: Any, target: Any, frozen: Any, s: Any, F: Any
+) -> None:
+    """Write -beta dC/ds into `F`: at the prediction f(a), at the activity `s` of a compartment, or as it is held.
+
+    All arrays are (rows, outputs), but for `nudge`, beta of each row.
+    """
+    rows, n = F.shape
+    flat = F.reshape(rows * n)
+    if gradient == AT_FROZEN:
+        copy(frozen.reshape(rows * n), flat)
+    elif gradient == AT_COMPARTMENT:
+        cost_gradient(cost, s, target, F)
+    else:
+        copy(a.reshape(rows * n), flat)
+        activate(code, flat)
+        cost_gradient(cost, F, target, F)
+    for r in range(rows):
+        for j in range(n):
+            F[r, j] *= -nudge[r]
