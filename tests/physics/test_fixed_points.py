@@ -11,7 +11,6 @@ from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
 from neurosim.physics.layered.compartments import POINT
 
-
 BETA = 0.2
 SWEEPS = {
     order: solver("sweeps", order=order, tolerance=1e-13, max_steps=2000) for order in ("forward", "backward", "both")
