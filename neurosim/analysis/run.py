@@ -15,13 +15,13 @@ from neurosim.analysis.setup import Experiment, build
 from neurosim.dynamics.status import Status
 from neurosim.errors import ResultFileError
 from neurosim.jit import compile_seconds
-from neurosim.learning.workers import Workers
 from neurosim.registry import ANALYSES
 from neurosim.results.checkpoint import checkpoint_path
 from neurosim.results.provenance import provenance
 from neurosim.results.reader import open_result
 from neurosim.results.writer import SCHEMA, ResultWriter, check_free, check_writable
 from neurosim.scenario.load import LoadedScenario
+from neurosim.workers import Workers
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,13 @@ import numpy.typing as npt
 from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
 from neurosim.learning.protocol import FREE, run_phases
-from neurosim.learning.rule import Rule, Signals, Start
-from neurosim.learning.workers import Workers, halves, row_blocks
+from neurosim.learning.rule import Reading, Rule, Start
 from neurosim.physics.model import PhysicalModel, System
 from neurosim.physics.parameters import Parameters
+from neurosim.physics.signal import Signal
+from neurosim.workers import Workers, row_blocks
 
 Array = npt.NDArray[Any]
-
-SHARED_PRODUCT = 1 << 16  # conductances; a larger matrix of products is formed in two halves
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,14 @@ class BatchOutcome:
         return int(np.count_nonzero(self.codes == Status.DIVERGED.code))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Bench:
-    """A batch size with its arrays: signals of all rows, one system per block of rows, the gradient."""
+    """A batch size with its arrays: readings of all rows, one system per block of rows, the gradient."""
 
-    signals: Signals
+    reading: Reading
     blocks: list[slice]
     systems: list[System]
-    losses: Array
-    gradient: Parameters = field(repr=False)
+    gradient: Parameters
 
 
 class Learner:
@@ -100,72 +98,56 @@ class Learner:
         """
         bench = self._bench(len(inputs))
 
-        def read(system: System, signals: Signals) -> int:
-            return self.rule.read(system, self.solver, self.start, signals)
+        def read(system: System, reading: Reading) -> int:
+            return self.rule.read(system, self.solver, self.start, reading)
 
         steps = self._relax(bench, inputs, targets, read)
-        self._form_products(bench)
-        return self._outcome(bench, steps)
+        reading = bench.reading
+        self.workers.run(self.model.local_products(inputs, reading.source, reading.error, bench.gradient))
+        return self._outcome(bench, targets, steps)
 
     def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
         """Return what the free circuit says to a batch; the gradient in the outcome means nothing."""
         bench = self._bench(len(inputs))
 
-        def answer(system: System, signals: Signals) -> int:
+        def answer(system: System, reading: Reading) -> int:
             relaxation = run_phases(system, self.solver, (FREE,), own_states=False)["free"]
-            signals.prediction[:] = system.prediction(relaxation.state)
-            signals.codes[:] = relaxation.codes
+            reading.prediction[:] = system.prediction(relaxation.state)
+            reading.codes[:] = relaxation.codes
             return relaxation.steps
 
-        return self._outcome(bench, self._relax(bench, inputs, targets, answer))
+        return self._outcome(bench, targets, self._relax(bench, inputs, targets, answer))
 
     def _relax(
-        self, bench: _Bench, inputs: Array, targets: Array, one_block: Callable[[System, Signals], int]
+        self, bench: _Bench, inputs: Array, targets: Array, one_block: Callable[[System, Reading], int]
     ) -> float:
         """Let every block of rows relax, shared among the threads; return the mean steps of a sample."""
 
         def relax(i: int) -> int:
             part, system = bench.blocks[i], bench.systems[i]
             system.present(inputs[part], targets[part])
-            signals = bench.signals.rows(part)
-            steps = one_block(system, signals)
-            bench.losses[part] = system.cost(signals.prediction)
-            return steps * system.rows
+            return one_block(system, bench.reading.window(part)) * system.rows
 
         return sum(self.workers.map(relax, range(len(bench.blocks)))) / len(inputs)
 
-    def _outcome(self, bench: _Bench, steps: float) -> BatchOutcome:
-        return BatchOutcome(bench.gradient, bench.signals.prediction, bench.losses, bench.signals.codes, steps)
-
-    def _form_products(self, bench: _Bench) -> None:
-        """Write the mean outer products of what source and target of every synapse read."""
-        signals = bench.signals
-
-        def weights(task: tuple[int, slice]) -> None:
-            k, rows = task
-            np.matmul(signals.pre[k].T[rows], signals.post[k], out=bench.gradient[f"W_{k}"][rows])
-            if rows.start == 0:
-                np.sum(signals.post[k], axis=0, out=bench.gradient[f"b_{k + 1}"])
-
-        tasks = []
-        for k, pre in enumerate(signals.pre):
-            W = bench.gradient[f"W_{k}"]
-            tasks += [(k, part) for part in halves(pre.shape[1], 2 if W.size > SHARED_PRODUCT else 1)]
-        self.workers.map(weights, tasks)
+    def _outcome(self, bench: _Bench, targets: Array, steps: float) -> BatchOutcome:
+        reading = bench.reading
+        with np.errstate(over="ignore", invalid="ignore"):  # what diverged says so in its status
+            losses = self.model.cost(reading.prediction, targets)
+        return BatchOutcome(bench.gradient, reading.prediction, losses, reading.codes, steps)
 
     def _bench(self, rows: int) -> _Bench:
         if rows not in self._benches:
             dtype = self.model.parameters.flat.dtype
-            widths = [self.model.parameters["W_0"].shape[0], *(block.units for block in self.model.blocks)]
-            signals = Signals(
-                pre=[np.zeros((rows, width), dtype) for width in widths[:-1]],
-                post=[np.zeros((rows, width), dtype) for width in widths[1:]],
-                prediction=np.zeros((rows, widths[-1]), dtype),
+            widths = tuple(block.units for block in self.model.blocks)
+            reading = Reading(
+                source=Signal.zeros(widths, rows, dtype),
+                error=Signal.zeros(widths, rows, dtype),
+                prediction=np.zeros((rows, self.model.outputs), dtype),
                 codes=np.zeros(rows, np.int8),
                 scale=1.0 / rows,
             )
             blocks = row_blocks(rows)
             systems = [self.model.system(part.stop - part.start) for part in blocks]
-            gradient = self.model.parameters.gradient()
-            self._benches[rows] = _Bench(signals, blocks, systems, np.zeros(rows), gradient)
+            self._benches[rows] = _Bench(reading, blocks, systems, self.model.parameters.gradient())
         return self._benches[rows]

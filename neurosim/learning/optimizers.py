@@ -21,11 +21,11 @@ from numba import types
 
 from neurosim.jit import kernel, vector
 from neurosim.learning import settings
-from neurosim.learning.workers import Workers, halves
+from neurosim.workers import Workers, slices
 
 Array = npt.NDArray[Any]
 
-PIECE = 1 << 16  # parameters; a longer vector is shared among threads
+PIECE = 1 << 17  # parameters; a longer vector is shared among threads
 # Memories that decay below this become zero: subnormal numbers move no parameter and cost a hundred times the time.
 FLOOR = 1e-30
 
@@ -89,7 +89,7 @@ class Optimizer:
         names = ("mean", "mean_square") if isinstance(chosen, settings.Adam) else ("velocity",)
         self.memory: dict[str, Array] = {name: np.zeros_like(theta) for name in names}
         self.steps = 0
-        self._pieces = halves(theta.size, max(1, math.ceil(theta.size / PIECE)))
+        self._pieces = slices(theta.size, max(1, math.ceil(theta.size / PIECE)))
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""

@@ -1,10 +1,11 @@
 """What a learning rule is: it lets a circuit relax and says what each synapse then reads.
 
-Every synapse of W_k multiplies two numbers next to it, the activity of its source and the error signal of its target:
+Every synapse multiplies two numbers next to it: what it reads where it comes from, and the error signal where it goes
+to. In a compartment network, for the conductance from unit i of layer k to unit j of layer k + 1,
 
-    dC/dW_k = mean over samples of  pre_k x post_{k+1},        dC/db_k = mean over samples of  post_k
+    dC/dW_k[i, j] = mean over samples of  source_k[i] error_{k+1}[j],        dC/db_k[j] = mean of  error_k[j]
 
-A rule fills `pre` and `post`; the products are the same for all rules.
+A rule fills `source` and `error`; how they are multiplied is the circuit's (`PhysicalModel.local_products`).
 """
 
 from __future__ import annotations
@@ -23,42 +24,39 @@ if TYPE_CHECKING:
     from neurosim.learning.protocol import Phase
     from neurosim.physics.layered.compartments import Compartments
     from neurosim.physics.model import System
+    from neurosim.physics.signal import Signal
 
 Start = Literal["free", "rest"]
 
 
 @dataclass(frozen=True)
-class Signals:
-    """What the synapses of a batch read.
+class Reading:
+    """What the synapses read in some rows of a batch.
 
     Parameters
     ----------
-    pre : list of ndarray (rows, n_k), k = 0..L-1
-        Activities of the sources; the first are the inputs.
-    post : list of ndarray (rows, n_k), k = 1..L
-        Error signals of the targets, estimates of dC/da, times `scale`.
-    prediction : ndarray (rows, n_L)
+    source : Signal
+        Activities.
+    error : Signal
+        Estimates of dC/d(current), times `scale`.
+    prediction : ndarray (rows, outputs)
         Prediction that belongs to the relaxation.
     codes : ndarray of int8 (rows,)
         Status of each row.
     scale : float
-        Factor on `post`; 1/samples makes the products mean gradients.
+        Factor on `error`; 1/samples makes the products mean gradients.
     """
 
-    pre: list[npt.NDArray[Any]]
-    post: list[npt.NDArray[Any]]
+    source: Signal
+    error: Signal
     prediction: npt.NDArray[Any]
     codes: npt.NDArray[np.int8]
     scale: float
 
-    def rows(self, part: slice) -> Signals:
-        """Return the same signals of some rows, as views."""
-        return Signals(
-            [array[part] for array in self.pre],
-            [array[part] for array in self.post],
-            self.prediction[part],
-            self.codes[part],
-            self.scale,
+    def window(self, part: slice) -> Reading:
+        """Return the same reading of some rows, in the same memory."""
+        return Reading(
+            self.source.window(part), self.error.window(part), self.prediction[part], self.codes[part], self.scale
         )
 
 
@@ -74,5 +72,5 @@ class Rule(Settings):
         """Return the relaxations that the rule asks for, if nudged phases start from `start`."""
 
     @abstractmethod
-    def read(self, system: System, solver: Solver, start: Start, signals: Signals) -> int:
-        """Let the circuit relax and fill `signals` with what its synapses read; return the steps it took."""
+    def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
+        """Let the circuit relax and fill `reading` with what its synapses read; return the steps it took."""

@@ -7,7 +7,7 @@ terminals; it owns the arrays that kernels work on, and belongs to one thread at
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel
 from neurosim.physics.parameters import Parameters
+from neurosim.physics.signal import Signal
 
 Array = npt.NDArray[Any]
 
@@ -168,16 +169,12 @@ class System(ABC):
         """Hold the cost gradient of later nudges at the prediction of `state`."""
 
     @abstractmethod
-    def read(self, state: Array, block: int, weights: tuple[float, ...], out: Array) -> None:
-        """Write sum_c weights_c s_c of block `block` (from 1; 0 is the input) into `out`, shape (rows, units)."""
+    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write sum_c weights_c s_c of every unit into `out`, whose window has the rows of this system."""
 
     @abstractmethod
     def prediction(self, state: Array) -> Array:
         """Return what the outputs say in `state`, shape (rows, outputs), before any nudge acts on them."""
-
-    @abstractmethod
-    def cost(self, prediction: Array) -> Array:
-        """Return the cost of each row, shape (rows,), of a prediction against the targets presented."""
 
     @abstractmethod
     def linearise(self, state: Array) -> Linearisation:
@@ -215,6 +212,33 @@ class PhysicalModel(ABC):
 
     parameters: Parameters
     blocks: tuple[StateBlock, ...]
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Number of output terminals."""
+
+    @abstractmethod
+    def cost(self, prediction: Array, targets: Array) -> Array:
+        """Return the cost of each row, shape (rows,), of a prediction (rows, outputs) against its targets."""
+
+    @abstractmethod
+    def local_products(
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters
+    ) -> list[Callable[[], None]]:
+        """Return the work of multiplying what every synapse reads, in pieces that do not depend on each other.
+
+        Parameters
+        ----------
+        inputs : ndarray, shape (samples, inputs)
+            What lay on the input terminals.
+        source : Signal
+            What a synapse reads where it comes from.
+        error : Signal
+            What it reads where it goes to: estimates of dC/d(current), over the number of samples.
+        gradient : Parameters
+            Where the sums over the samples go, by parameter name.
+        """
 
     @abstractmethod
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:

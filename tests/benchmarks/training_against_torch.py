@@ -38,9 +38,9 @@ def neurosim_epochs(arguments: argparse.Namespace):
     from neurosim.learning.optimizers import Optimizer
     from neurosim.learning.rules.dual_propagation import DualPropagation
     from neurosim.learning.settings import Adam
-    from neurosim.learning.workers import Workers
     from neurosim.physics.layered.network import CompartmentNetwork
     from neurosim.physics.layered.settings import LayeredCircuit
+    from neurosim.workers import Workers
 
     data = load(arguments.data_dir)
     rule = DualPropagation(type="dual_propagation", variant="transposed", alpha=arguments.alpha, beta=0.1)

@@ -43,6 +43,11 @@ class _ToyModel(PhysicalModel):
         self.blocks = (StateBlock("toy", 1, units),)
         self.parameters = Parameters((), np.zeros(0))
 
+    def _no(self, *_: Any) -> Any:
+        raise NotImplementedError
+
+    outputs = cost = local_products = _no
+
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         raise NotImplementedError
 
@@ -86,4 +91,4 @@ class Toy(System):
     def _no(self, *_: Any) -> Any:
         raise NotImplementedError
 
-    present = nudge = take = freeze_cost_gradient = read = prediction = cost = linearise = _no
+    present = nudge = take = freeze_cost_gradient = read = prediction = linearise = _no

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from neurosim.learning.workers import Workers
+from neurosim.workers import Workers
 
 
 @pytest.fixture

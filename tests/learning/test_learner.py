@@ -9,12 +9,12 @@ import pytest
 from learning_nets import Array, batch, copied, network, rule, solver
 
 from neurosim.dynamics.status import Status
-from neurosim.learning import learner as learner_module
 from neurosim.learning.exact.backprop import exact_gradient
 from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import run_phases
 from neurosim.learning.rules.backprop import Backprop
-from neurosim.learning.workers import Workers
+from neurosim.physics.layered import network as network_module
+from neurosim.workers import Workers
 
 SWEEPS = {"name": "sweeps", "max_steps": 8, "tolerance": None}
 EULER = {"name": "euler", "dt": 0.2, "t_end": 6.0, "tolerance": None}
@@ -80,12 +80,12 @@ def test_threads_do_not_change_a_bit(rows: int, dtype: str, how: dict[str, Any])
 
 
 def test_large_products_are_shared_without_a_difference(monkeypatch: pytest.MonkeyPatch):
-    """A matrix cut in two halves for two threads has the values of one that is not cut."""
+    """A matrix cut in pieces for several threads has the values of one that is not cut."""
     chosen = rule(alpha=0.5, beta=0.1)
     inputs, targets = batch(100)
     gradients = []
-    for size in (1 << 16, 100):
-        monkeypatch.setattr(learner_module, "SHARED_PRODUCT", size)
+    for size in (1 << 17, 100):
+        monkeypatch.setattr(network_module, "PRODUCT_PIECE", size)
         with Workers(2) as workers:
             learner = Learner(network(chosen.compartments()), solver(**SWEEPS), chosen, "free", workers)
             gradients.append(copied(learner.learn(inputs, targets)))

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from neurosim.learning.optimizers import PIECE, Optimizer
 from neurosim.learning.settings import OptimizerSettings
-from neurosim.learning.workers import Workers
+from neurosim.workers import Workers
 
 Array = np.ndarray
 

@@ -11,8 +11,8 @@ from neurosim.learning.exact.backprop import forward_and_errors
 from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.learning.rules.backprop import Backprop
-from neurosim.learning.workers import Workers
 from neurosim.physics.layered.compartments import POINT, dyad
+from neurosim.workers import Workers
 
 STARTS = pytest.mark.parametrize("start", ["free", "rest"])
 GRADIENTS = pytest.mark.parametrize("cost_gradient", ["live", "frozen"])

@@ -15,12 +15,12 @@ from neurosim.learning.exact.backprop import exact_gradient
 from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import run_phases
 from neurosim.learning.rules.dual_propagation import DualPropagation
-from neurosim.learning.workers import Workers
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.physics.layered.network import CompartmentNetwork
 from neurosim.physics.layered.settings import LayeredCircuit
 from neurosim.physics.layered.system import LayeredSystem
 from neurosim.registry import SOLVERS
+from neurosim.workers import Workers
 
 Array = np.ndarray
 

@@ -7,9 +7,9 @@ from physics_nets import circuit, draw_numbers, present, relax, rule, solver
 from neurosim.analysis.run import Options, execute
 from neurosim.dynamics.status import Status, statuses
 from neurosim.learning.learner import Learner
-from neurosim.learning.workers import Workers
 from neurosim.results.reader import open_result
 from neurosim.scenario.load import load_scenario
+from neurosim.workers import Workers
 
 SWEEPS = {order: ("sweeps", {"order": order, "max_steps": 300}) for order in ("forward", "backward", "both")}
 FIXED = {name: (name, {"dt": 0.1, "t_end": 100.0}) for name in ("euler", "exponential_euler", "heun", "rk4")}

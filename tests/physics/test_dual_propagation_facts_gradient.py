@@ -43,7 +43,7 @@ def test_fact_1_the_update_is_the_finite_difference_of_the_cost_with_its_sign():
         network.parameters_changed()
         system.present(D.x.T, D.y.T)
         system.free_state(state)
-        return system.cost(system.prediction(state)).mean()
+        return system.model.cost(system.prediction(state), system.targets).mean()
 
     draw, step = np.random.default_rng(1), 1e-4
     found, wanted = [], []

@@ -26,7 +26,7 @@ def differences(network, net, step=1e-3):
         network.parameters_changed()
         system.present(net.x.T, net.y.T)
         system.free_state(state)
-        mean = system.cost(system.prediction(state)).mean()
+        mean = system.model.cost(system.prediction(state), system.targets).mean()
         theta[i] = here
         return mean
 

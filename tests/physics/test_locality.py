@@ -6,7 +6,7 @@ from physics_nets import circuit, draw_numbers, present, relax, rule, solver, sw
 
 from neurosim.dynamics.solver import Relaxation, Solver
 from neurosim.learning.learner import Learner
-from neurosim.learning.workers import Workers
+from neurosim.workers import Workers
 
 ALPHA, BETA = 0.3, 0.4
 LAYERS = (4, 6, 5, 3)

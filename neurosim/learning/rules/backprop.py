@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from neurosim.learning.protocol import FREE, Phase
-from neurosim.learning.rule import Rule, Signals, Start
+from neurosim.learning.rule import Reading, Rule, Start
 from neurosim.physics.layered.compartments import Compartments, dyad
 from neurosim.settings import Sections
 
@@ -37,15 +37,15 @@ class Backprop(Rule):
         """Return the free phase: there is no nudge."""
         return (FREE,)
 
-    def read(self, system: System, solver: Solver, start: Start, signals: Signals) -> int:
+    def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Compute activities and errors layer by layer; the solver is not used, nothing relaxes."""
         from neurosim.learning.exact.backprop import forward_and_errors  # NumPy is not needed to validate a scenario
 
         activities, errors, prediction = forward_and_errors(system.model, system.inputs, system.targets)
-        for pre, activity in zip(signals.pre, activities, strict=True):
-            pre[:] = activity
-        for post, error in zip(signals.post, errors, strict=True):
-            post[:] = signals.scale * error
-        signals.prediction[:] = prediction
-        signals.codes[:] = 0
+        for i, activity in enumerate(activities[1:]):
+            reading.source.block(i)[:] = activity
+        for i, error in enumerate(errors):
+            reading.error.block(i)[:] = reading.scale * error
+        reading.prediction[:] = prediction
+        reading.codes[:] = 0
         return 0

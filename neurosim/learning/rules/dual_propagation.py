@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.learning.rule import Rule, Signals, Start
+from neurosim.learning.rule import Reading, Rule, Start
 from neurosim.physics.layered.compartments import Compartments, dyad
 from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.settings import Sections
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class DualPropagation(Rule):
     """Single-phase learning with dyads.
 
-        pre_k = alpha s+_k + (1 - alpha) s-_k,      post_k = (s-_k - s+_k) / beta
+        source_k = alpha s+_k + (1 - alpha) s-_k,      error_k = (s-_k - s+_k) / beta
 
     Each synapse of W_k reads the mean of the dyad below it and the difference of the dyad above it, and nothing else.
     """
@@ -100,17 +100,15 @@ class DualPropagation(Rule):
         nudged = Phase("nudged", self.beta, start, self.cost_gradient)
         return (FREE, nudged) if start == "free" or self.cost_gradient == "frozen" else (nudged,)
 
-    def read(self, system: System, solver: Solver, start: Start, signals: Signals) -> int:
+    def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax under the nudge; read means and differences of the dyads."""
         results = run_phases(system, solver, self.phases(start), own_states=False)
         settled = results["nudged"].state
-        for k, pre in enumerate(signals.pre):
-            system.read(settled, k, (self.alpha, 1.0 - self.alpha), pre)
-        per_nudge = signals.scale / self.beta
-        for k, post in enumerate(signals.post, start=1):
-            system.read(settled, k, (-per_nudge, per_nudge), post)
-        signals.prediction[:] = system.prediction(settled)
-        signals.codes[:] = 0
+        per_nudge = reading.scale / self.beta
+        system.read(settled, (self.alpha, 1.0 - self.alpha), reading.source)
+        system.read(settled, (-per_nudge, per_nudge), reading.error)
+        reading.prediction[:] = system.prediction(settled)
+        reading.codes[:] = 0
         for relaxation in results.values():
-            signals.codes[:] = relaxation.codes.clip(min=signals.codes)
+            reading.codes[:] = relaxation.codes.clip(min=reading.codes)
         return sum(relaxation.steps for relaxation in results.values())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from threading import Lock
 from typing import Any
@@ -12,6 +15,7 @@ from scipy.sparse.linalg import svds
 
 from neurosim.errors import SimulationError
 from neurosim.physics import imperfections
+from neurosim.physics.costs import cost
 from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.settings import Init, LayeredCircuit
@@ -19,9 +23,13 @@ from neurosim.physics.layered.system import LayeredSystem
 from neurosim.physics.model import PhysicalModel
 from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.physics.parameters import Parameters
+from neurosim.physics.signal import Signal
 from neurosim.seeds import Purpose, generator
+from neurosim.workers import slices
 
 Array = npt.NDArray[Any]
+
+PRODUCT_PIECE = 1 << 17  # conductances; the products of a larger matrix are formed in several pieces
 
 
 class CompartmentNetwork(PhysicalModel):
@@ -74,6 +82,31 @@ class CompartmentNetwork(PhysicalModel):
     def reciprocal(self) -> bool:
         """Whether the feedback conductances are the transpose of the forward ones, always."""
         return self.settings.feedback == "reciprocal"
+
+    @property
+    def outputs(self) -> int:
+        """Units of the last layer."""
+        return self.layers[-1]
+
+    def cost(self, prediction: Array, targets: Array) -> Array:
+        """Return the cost of each row, shape (rows,)."""
+        return cost(self.settings.cost, prediction, targets)
+
+    def local_products(
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters
+    ) -> list[Callable[[], None]]:
+        """Return the work of dC/dW_k = sum over samples of source_k x error_{k+1}, dC/db_k = sum of error_k.
+
+        A large matrix comes in pieces of rows; the cut depends on its shape alone.
+        """
+        sources = [inputs, *(source.block(i) for i in range(len(self.blocks) - 1))]
+        pieces: list[Callable[[], None]] = []
+        for k, pre in enumerate(sources):
+            post, W, b = error.block(k), gradient[f"W_{k}"], gradient[f"b_{k + 1}"]
+            count = math.ceil(W.size / PRODUCT_PIECE)
+            pieces += [partial(np.matmul, pre.T[part], post, out=W[part]) for part in slices(len(W), count)]
+            pieces.append(partial(np.sum, post, axis=0, out=b))
+        return pieces
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the axes of W_k, B_k or b_k: units of the layers it joins."""

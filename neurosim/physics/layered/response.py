@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 
-from neurosim.jit import helper, kernel, vector
+from neurosim.jit import helper
 from neurosim.physics.activation_kernels import activate, by_activation
 from neurosim.physics.cost_kernels import cost_gradient
 from neurosim.physics.layered.layout import AT_COMPARTMENT, AT_FROZEN
@@ -39,12 +38,6 @@ def combine(weights: Any, s: Any, out: Any) -> None:
         w0, w1, second = weights[0], weights[1], s[n:]
         for i in range(n):
             out[i] = w0 * first[i] + w1 * second[i]
-
-
-@kernel(lambda real: types.void(vector(real), vector(real), vector(real)))
-def combine_planes(weights: Any, s: Any, out: Any) -> None:
-    """Write sum_c weights_c s_c into `out`; for callers in Python, all arrays flat."""
-    combine(weights, s, out)
 
 
 @helper

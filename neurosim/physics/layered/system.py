@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost, cost_gradient
+from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.drift import drift
 from neurosim.physics.layered.jacobian import LayeredLinearisation
-from neurosim.physics.layered.response import combine_planes
+from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.model import System
+from neurosim.physics.signal import Signal
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.network import CompartmentNetwork
@@ -61,7 +62,7 @@ class LayeredSystem(System):
         self._live_gradient = gradient
         self._constants = HEADER + BLOCK_ENTRIES * len(self.blocks)
         outputs = model.layers[-1]
-        self.inputs = np.zeros((rows, model.layers[0]), self.p.dtype)
+        self.inputs: Array = np.zeros((rows, model.layers[0]), self.p.dtype)
         self.drive = self._terminal(at.DRIVE, model.layers[1])
         self.targets = self._terminal(at.TARGETS, outputs)
         self.nudges = self._terminal(at.NUDGE, 1).reshape(rows)
@@ -88,8 +89,11 @@ class LayeredSystem(System):
         return int(self.layout[self._constants + at.GRADIENT])
 
     def present(self, inputs: Array, targets: Array) -> None:
-        """Put a batch on the terminals, with a live cost gradient; do it again after conductances have changed."""
-        self.inputs[:] = inputs
+        """Put a batch on the terminals, with a live cost gradient; do it again after conductances have changed.
+
+        `inputs` is not copied where it is contiguous and of the right type: leave it alone while it is presented.
+        """
+        self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.targets[:] = targets
         np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
         np.add(self.drive, self.model.parameters["b_1"], out=self.drive)
@@ -129,13 +133,10 @@ class LayeredSystem(System):
         output = ACTIVATIONS[self.model.settings.output_activation].value
         return [hidden(view) for view in views[:-1]] + [output(views[-1])]
 
-    def read(self, state: Array, block: int, weights: tuple[float, ...], out: Array) -> None:
-        """Write sum_c weights_c s_{k,c} of layer `block` into `out`, shape (rows, units); layer 0 is the input."""
-        if block == 0:
-            out[:] = self.inputs
-            return
-        planes = self.activities(state)[block - 1].reshape(-1)
-        combine_planes[self.dtype](np.asarray(weights, self.dtype), planes, out.reshape(-1))
+    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write sum_c weights_c s_{k,c} of every layer into `out`, whose window has the rows of this system."""
+        table = np.array(weights, self.dtype)
+        read_signal[self.dtype](table, state, self.layout, self.work, out.samples, out.first, out.values)
 
     def forward_signal(self, state: Array, layer: int) -> Array:
         """Return sum_c p_c s_{k,c}, shape (rows, units): what `layer` sends up; layer 0 is the input."""
@@ -146,22 +147,13 @@ class LayeredSystem(System):
         return self._signal(state, layer, self.model.compartments.backward)
 
     def _signal(self, state: Array, layer: int, weights: tuple[float, ...]) -> Array:
-        out = np.empty((self.rows, self.model.layers[layer]), self.dtype)
-        self.read(state, layer, weights, out)
-        return out
+        return np.asarray(np.einsum("c,crn->rn", np.array(weights, self.dtype), self.activities(state)[layer - 1]))
 
     def prediction(self, state: Array) -> Array:
         """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, outputs): what the outputs would say unnudged."""
-        parameters, last = self.model.parameters, len(self.blocks)
-        if last == 1:
-            current = self.drive
-        else:
-            current = self.forward_signal(state, last - 1) @ parameters[f"W_{last - 1}"] + parameters[f"b_{last}"]
-        return ACTIVATIONS[self.model.settings.output_activation].value(current)
-
-    def cost(self, prediction: Array) -> Array:
-        """Return the cost of each row, shape (rows,)."""
-        return cost(self.model.settings.cost, prediction, self.targets)
+        out = np.empty(self.targets.shape, self.dtype)
+        predict[self.dtype](state, self.p, self.layout, self.u, self.work, out.reshape(-1))
+        return out
 
     def linearise(self, state: Array) -> LayeredLinearisation:
         """Return J = d(rate)/d(state) at `state`, as products."""

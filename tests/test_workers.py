@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from neurosim.learning.workers import LARGEST_BLOCK, SMALLEST_SHARED_BATCH, Workers, halves, row_blocks
+from neurosim.workers import LARGEST_BLOCK, SMALLEST_SHARED_BATCH, Workers, row_blocks, slices
 
 sizes = st.integers(1, 5000)
 
@@ -40,7 +40,7 @@ def test_blocks_are_a_function_of_the_size(rows: int):
 
 @given(st.integers(0, 5000), st.integers(1, 60))
 def test_halves_cover_a_length_once(size: int, count: int):
-    parts = halves(size, count)
+    parts = slices(size, count)
     assert len(parts) == count
     assert [i for part in parts for i in range(size)[part]] == list(range(size))
 

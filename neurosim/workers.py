@@ -6,6 +6,7 @@ there are decides who does a piece, not what the pieces are.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable
@@ -26,10 +27,10 @@ LARGEST_BLOCK = 128  # rows; above, a block outgrows the second-level cache
 def row_blocks(rows: int) -> list[slice]:
     """Return the blocks of rows in which a batch is relaxed; a function of its size only."""
     count = 1 if rows < SMALLEST_SHARED_BATCH else max(2, math.ceil(rows / LARGEST_BLOCK))
-    return halves(rows, count)
+    return slices(rows, count)
 
 
-def halves(size: int, count: int) -> list[slice]:
+def slices(size: int, count: int) -> list[slice]:
     """Return `count` nearly equal slices of a length."""
     return [slice(i * size // count, (i + 1) * size // count) for i in range(count)]
 
@@ -47,23 +48,38 @@ class Workers:
         self.threads = threads or len(
             os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0] * (os.cpu_count() or 1)
         )
-        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        # The thread that asks works too.
+        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         self._limit = threadpool_limits(1, "blas")
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """Return ``function(item)`` of every item, in order.
+        """Return ``function(item)`` of every item, in order; each thread takes the next item when it is done with one.
 
         Samples that diverge overflow; that is reported by their status, and NumPy's warnings would add nothing.
         """
         items = list(items)
+        results: dict[int, Result] = {}
+        tickets = itertools.count()
 
-        def quietly(item: Item) -> Result:
+        def work() -> None:
             with np.errstate(over="ignore", invalid="ignore"):
-                return function(item)
+                while (i := next(tickets)) < len(items):
+                    results[i] = function(items[i])
 
-        if self._pool is None or len(items) == 1:
-            return [quietly(item) for item in items]
-        return list(self._pool.map(quietly, items))
+        helpers = 0 if self._pool is None else min(self.threads, len(items)) - 1
+        others = [self._pool.submit(work) for _ in range(helpers)] if self._pool is not None else []
+        try:
+            work()
+        finally:
+            errors = [other.exception() for other in others]
+        for error in errors:
+            if error is not None:
+                raise error
+        return [results[i] for i in range(len(items))]
+
+    def run(self, tasks: Iterable[Callable[[], Any]]) -> None:
+        """Run tasks that do not depend on each other."""
+        self.map(_call, tasks)
 
     def __enter__(self) -> Workers:
         return self
@@ -75,3 +91,7 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown()
         self._limit.restore_original_limits()
+
+
+def _call(task: Callable[[], Any]) -> Any:
+    return task()
