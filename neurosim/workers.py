@@ -77,10 +77,6 @@ class Workers:
                 raise error
         return [results[i] for i in range(len(items))]
 
-    def run(self, tasks: Iterable[Callable[[], Any]]) -> None:
-        """Run tasks that do not depend on each other."""
-        self.map(_call, tasks)
-
     def __enter__(self) -> Workers:
         return self
 
@@ -91,7 +87,3 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown()
         self._limit.restore_original_limits()
-
-
-def _call(task: Callable[[], Any]) -> Any:
-    return task()

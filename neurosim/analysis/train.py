@@ -127,18 +127,13 @@ class Training:
 
     def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
         """Relax one batch and change the conductances."""
-        outcome = self.learner.learn(self.train.inputs[rows], self.train.targets[rows])
+        outcome = self.learner.adapt(self.train.inputs[rows], self.train.targets[rows], self.optimizer, epoch)
         where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
         if outcome.diverged:
             raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
-        flat = outcome.gradient.flat
-        with np.errstate(over="ignore", invalid="ignore"):
-            size = flat @ flat
-        if not np.isfinite(size):
+        if not outcome.usable:
             raise DivergedError(f"{where}: the update is not finite, or too large to square")
         self.tally.add(outcome, None if self.train.labels is None else self.train.labels[rows])
-        self.optimizer.step(flat, epoch)
-        self.model.parameters_changed()
 
     def evaluate(self, samples: Samples) -> Tally:
         """Let the free circuit answer all samples."""

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
+from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.protocol import FREE, run_phases
 from neurosim.learning.rule import Reading, Rule, Start
-from neurosim.physics.model import PhysicalModel, System
+from neurosim.physics.model import PhysicalModel, Piece, System
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
 from neurosim.workers import Workers, row_blocks
@@ -29,6 +30,8 @@ class BatchOutcome:
     ----------
     gradient : Parameters
         Estimate of dC/dtheta, mean over the samples; overwritten by the next batch.
+    usable : bool
+        Whether conductances may follow it: no sample diverged, and no square of an entry leaves the floating range.
     prediction : ndarray (samples, outputs)
         What the circuit said; overwritten by the next batch.
     losses : ndarray (samples,)
@@ -40,6 +43,7 @@ class BatchOutcome:
     """
 
     gradient: Parameters
+    usable: bool
     prediction: Array
     losses: Array
     codes: npt.NDArray[np.int8]
@@ -48,7 +52,12 @@ class BatchOutcome:
     @property
     def diverged(self) -> int:
         """How many samples diverged."""
-        return int(np.count_nonzero(self.codes == Status.DIVERGED.code))
+        return diverged(self.codes)
+
+
+def diverged(codes: npt.NDArray[np.int8]) -> int:
+    """Return how many of `codes` say diverged."""
+    return int(np.count_nonzero(codes == Status.DIVERGED.code))
 
 
 @dataclass(frozen=True)
@@ -96,15 +105,44 @@ class Learner:
         targets : ndarray (samples, n_L)
             Targets.
         """
+        outcome, pieces = self._read(inputs, targets)
+        self.workers.map(lambda piece: piece.form(), pieces)
+        return outcome
+
+    def adapt(self, inputs: Array, targets: Array, optimizer: Optimizer, epoch: int) -> BatchOutcome:
+        """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`.
+
+        The same numbers as `learn` and a step of the optimizer after it, but every piece of the gradient is used while
+        it is still in the cache.
+        """
+        outcome, pieces = self._read(inputs, targets)
+        if outcome.usable:
+            follow, flat = optimizer.begin_step(epoch), outcome.gradient.flat
+
+            def form_and_follow(piece: Piece) -> None:
+                piece.form()
+                follow(flat, piece.part)
+
+            self.workers.map(form_and_follow, pieces)
+            self.model.parameters_changed()
+        return outcome
+
+    def _read(self, inputs: Array, targets: Array) -> tuple[BatchOutcome, list[Piece]]:
+        """Let a batch relax and its synapses read; return what is left to do to form the gradient."""
         bench = self._bench(len(inputs))
 
         def read(system: System, reading: Reading) -> int:
             return self.rule.read(system, self.solver, self.start, reading)
 
         steps = self._relax(bench, inputs, targets, read)
-        reading = bench.reading
-        self.workers.run(self.model.local_products(inputs, reading.source, reading.error, bench.gradient))
-        return self._outcome(bench, targets, steps)
+        source, error = bench.reading.source, bench.reading.error
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Cauchy and Schwarz: no product that is summed over the samples is larger than the product of the norms.
+            sizes = [float(np.vdot(values, values)) for values in (inputs, source.values, error.values)]
+        limit = float(np.finfo(error.values.dtype).max)
+        finite = max(sizes[0], sizes[1], 1.0) * sizes[2] < limit
+        outcome = self._outcome(bench, targets, steps, finite and not diverged(bench.reading.codes))
+        return outcome, self.model.local_products(inputs, source, error, bench.gradient)
 
     def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
         """Return what the free circuit says to a batch; the gradient in the outcome means nothing."""
@@ -130,11 +168,11 @@ class Learner:
 
         return sum(self.workers.map(relax, range(len(bench.blocks)))) / len(inputs)
 
-    def _outcome(self, bench: _Bench, targets: Array, steps: float) -> BatchOutcome:
+    def _outcome(self, bench: _Bench, targets: Array, steps: float, usable: bool = False) -> BatchOutcome:
         reading = bench.reading
         with np.errstate(over="ignore", invalid="ignore"):  # what diverged says so in its status
             losses = self.model.cost(reading.prediction, targets)
-        return BatchOutcome(bench.gradient, reading.prediction, losses, reading.codes, steps)
+        return BatchOutcome(bench.gradient, usable, reading.prediction, losses, reading.codes, steps)
 
     def _bench(self, rows: int) -> _Bench:
         if rows not in self._benches:

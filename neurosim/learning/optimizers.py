@@ -13,6 +13,7 @@ theta to g. Sources: D. Kingma, J. Ba, ICLR 2015, arXiv 1412.6980; I. Loshchilov
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,11 @@ class Optimizer:
 
     def step(self, gradient: Array, epoch: int) -> None:
         """Move the parameters against `gradient`, shape (n,)."""
+        follow = self.begin_step(epoch)
+        self.workers.map(lambda part: follow(gradient, part), self._pieces)
+
+    def begin_step(self, epoch: int) -> Callable[[Array, slice], None]:
+        """Return ``follow(gradient, part)``, which moves a part of the parameters; use it once on every part."""
         self.steps += 1
         chosen, eta, real, theta = self.chosen, self.rate(epoch), self.theta.dtype.type, self.theta
         if isinstance(chosen, settings.Adam):
@@ -113,9 +119,8 @@ class Optimizer:
                 real(eta * chosen.weight_decay if beside else 0.0),
                 real(FLOOR),
             )
-            self.workers.map(lambda i: adam(theta[i], gradient[i], m[i], v[i], *numbers), self._pieces)
-        else:
-            velocity, descend = self.memory["velocity"], momentum_step[theta.dtype]
-            mu = chosen.momentum if isinstance(chosen, settings.Momentum) else 0.0
-            constants = (real(eta), real(mu), real(chosen.weight_decay), real(FLOOR))
-            self.workers.map(lambda i: descend(theta[i], gradient[i], velocity[i], *constants), self._pieces)
+            return lambda gradient, i: adam(theta[i], gradient[i], m[i], v[i], *numbers)
+        velocity, descend = self.memory["velocity"], momentum_step[theta.dtype]
+        mu = chosen.momentum if isinstance(chosen, settings.Momentum) else 0.0
+        constants = (real(eta), real(mu), real(chosen.weight_decay), real(FLOOR))
+        return lambda gradient, i: descend(theta[i], gradient[i], velocity[i], *constants)

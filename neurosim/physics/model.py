@@ -53,6 +53,22 @@ def block_table(blocks: tuple[StateBlock, ...], rows: int) -> list[int]:
     return table
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A part of the work of forming a gradient.
+
+    Parameters
+    ----------
+    part : slice
+        The range of the flat vector of trained parameters that it covers; together the pieces cover it once.
+    form : callable
+        Does the work.
+    """
+
+    part: slice
+    form: Callable[[], object]
+
+
 class Linearisation(ABC):
     """The Jacobian J = d(rate)/d(state) of a system at one state; block-diagonal, since rows are independent."""
 
@@ -223,9 +239,7 @@ class PhysicalModel(ABC):
         """Return the cost of each row, shape (rows,), of a prediction (rows, outputs) against its targets."""
 
     @abstractmethod
-    def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters
-    ) -> list[Callable[[], None]]:
+    def local_products(self, inputs: Array, source: Signal, error: Signal, gradient: Parameters) -> list[Piece]:
         """Return the work of multiplying what every synapse reads, in pieces that do not depend on each other.
 
         Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from threading import Lock
@@ -20,7 +19,7 @@ from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.settings import Init, LayeredCircuit
 from neurosim.physics.layered.system import LayeredSystem
-from neurosim.physics.model import PhysicalModel
+from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
@@ -92,20 +91,22 @@ class CompartmentNetwork(PhysicalModel):
         """Return the cost of each row, shape (rows,)."""
         return cost(self.settings.cost, prediction, targets)
 
-    def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters
-    ) -> list[Callable[[], None]]:
+    def local_products(self, inputs: Array, source: Signal, error: Signal, gradient: Parameters) -> list[Piece]:
         """Return the work of dC/dW_k = sum over samples of source_k x error_{k+1}, dC/db_k = sum of error_k.
 
         A large matrix comes in pieces of rows; the cut depends on its shape alone.
         """
         sources = [inputs, *(source.block(i) for i in range(len(self.blocks) - 1))]
-        pieces: list[Callable[[], None]] = []
+        pieces: list[Piece] = []
         for k, pre in enumerate(sources):
             post, W, b = error.block(k), gradient[f"W_{k}"], gradient[f"b_{k + 1}"]
             count = math.ceil(W.size / PRODUCT_PIECE)
-            pieces += [partial(np.matmul, pre.T[part], post, out=W[part]) for part in slices(len(W), count)]
-            pieces.append(partial(np.sum, post, axis=0, out=b))
+            for rows in slices(len(W), count):
+                at = gradient.offsets[f"W_{k}"]
+                part = slice(at + rows.start * W.shape[1], at + rows.stop * W.shape[1])
+                pieces.append(Piece(part, partial(np.matmul, pre.T[rows], post, out=W[rows])))
+            at = gradient.offsets[f"b_{k + 1}"]
+            pieces.append(Piece(slice(at, at + len(b)), partial(np.sum, post, axis=0, out=b)))
         return pieces
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ from neurosim.physics.layered.layout import (
     TARGETS,
     TIED,
 )
+from neurosim.physics.layered.reading import activities
 from neurosim.physics.layered.response import combine, copy, damped_current, forward_current, nudge_current, respond
 from neurosim.physics.names import ACTIVATION_CODE
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 IDENTITY = ACTIVATION_CODE["identity"]
+CHUNK = 1024  # values per pass: all that belongs to a chunk stays in the first-level cache
 
 
 @reduction
@@ -64,13 +66,13 @@ def squared_distance(x: Any, y: Any) -> float:
 
 @helper
 def proximal_response(gain: Any, a: Any, nudge: Any, target: Any, v: Any) -> None:
-    """Write (a + gain beta y) / (1 + gain beta) into `v`, all (rows, n); `nudge` has beta of each row."""
-    rows, n = a.shape
+    """Write (a + gain beta y) / (1 + gain beta) into `v`, all flat; `nudge` has beta of each row."""
+    n = v.size // nudge.size
     one = type(gain)(1.0)
-    for r in range(rows):
+    for r in range(nudge.size):
         strength = gain * nudge[r]
-        for j in range(n):
-            v[r, j] = (a[r, j] + strength * target[r, j]) / (one + strength)
+        for i in range(r * n, (r + 1) * n):
+            v[i] = (a[i] + strength * target[i]) / (one + strength)
 
 
 @helper
@@ -117,7 +119,7 @@ def visit_layers(
     """Update the blocks `visits`, one after the other, and add the squares of what changed in every row to `changes`.
 
     `memory` holds, one after the other and per layer: forward currents, feedback currents, means, differences; then
-    room for the planes of one layer. `fresh` says which currents still belong to the states: forward, then feedback.
+    room for the planes of a chunk. `fresh` says which currents still belong to the states: forward, then feedback.
     """
     rows, count = layout[0], layout[1]
     at_model = model_entries(layout)
@@ -151,27 +153,31 @@ def visit_layers(
             nudge_current(
                 gradient, layout[at_model + COST], code, a2, nudge, target.reshape(rows, n), frozen, a2, F2
             )  # fmt: skip
-        activity = memory[4 * total : 4 * total + planes * size]
-        for c in range(planes):
-            s, v = y[offset + c * size : offset + (c + 1) * size], activity[c * size : (c + 1) * size]
-            if top and gradient == AT_COMPARTMENT:
-                proximal_response(gain[c], a.reshape(rows, n), nudge, target.reshape(rows, n), v.reshape(rows, n))
-            elif damping > 0:
-                copy(s, v)
+        step = max(1, CHUNK // n)
+        for r0 in range(0, rows, step):
+            r1 = min(rows, r0 + step)
+            i0, i1 = r0 * n, r1 * n
+            activity = memory[4 * total : 4 * total + planes * (i1 - i0)]
+            for c in range(planes):
+                s, v = y[offset + c * size + i0 : offset + c * size + i1], activity[c * (i1 - i0) : (c + 1) * (i1 - i0)]
+                if top and gradient == AT_COMPARTMENT:
+                    proximal_response(gain[c], a[i0:i1], nudge[r0:r1], target[i0:i1], v)
+                elif damping > 0:
+                    copy(s, v)
+                    if membrane:
+                        activate(code, v)
+                    damped_current(damping, gain[c], a[i0:i1], F[i0:i1], v, v)
+                    if not membrane:
+                        activate(code, v)
+                else:
+                    respond(IDENTITY if membrane else code, gain[c], a[i0:i1], F[i0:i1], v)
+                for r in range(r1 - r0):
+                    changes[r0 + r] += squared_distance(v[r * n : (r + 1) * n], s[r * n : (r + 1) * n])
+                copy(v, s)
                 if membrane:
                     activate(code, v)
-                damped_current(damping, gain[c], a, F, v, v)
-                if not membrane:
-                    activate(code, v)
-            else:
-                respond(IDENTITY if membrane else code, gain[c], a, F, v)
-            for r in range(rows):
-                changes[r] += squared_distance(v[r * n : (r + 1) * n], s[r * n : (r + 1) * n])
-            copy(v, s)
-            if membrane:
-                activate(code, v)
-        combine(forward, activity, memory[2 * total + lo : 2 * total + hi])
-        combine(backward, activity, memory[3 * total + lo : 3 * total + hi])
+            combine(forward, activity, memory[2 * total + lo + i0 : 2 * total + lo + i1])
+            combine(backward, activity, memory[3 * total + lo + i0 : 3 * total + lo + i1])
         if not top:
             fresh[k + 1] = 0
         if k > 0:
@@ -201,21 +207,26 @@ def pass_forward(y: Any, p: Any, layout: Any, u: Any, memory: Any, fresh: Any) -
         code = layout[at_model + OUTPUT_ACTIVATION] if k == count - 1 else layout[at_model + ACTIVATION]
         damping = p[layout[at_model + DAMPING] + k]
         a = current(k, p, layout, u, memory, total)
-        m, e = memory[2 * total + lo : 2 * total + hi], memory[3 * total + lo : 3 * total + hi]
-        copy(a, m)
-        activate(code, m)
-        e[:] = 0.0
-        for c in range(planes):
-            s = y[offset + c * size : offset + (c + 1) * size]
-            if membrane:
-                damped_current(damping, damping, a, e, m, s)
-            else:
-                copy(m, s)
+        memory[3 * total + lo : 3 * total + hi] = 0.0
+        for i0 in range(0, size, CHUNK):
+            i1 = min(size, i0 + CHUNK)
+            m, zero = (
+                memory[2 * total + lo + i0 : 2 * total + lo + i1],
+                memory[3 * total + lo + i0 : 3 * total + lo + i1],
+            )
+            copy(a[i0:i1], m)
+            activate(code, m)
+            for c in range(planes):
+                s = y[offset + c * size + i0 : offset + c * size + i1]
+                if membrane:
+                    damped_current(damping, damping, a[i0:i1], zero, m, s)
+                else:
+                    copy(m, s)
         fresh[k], fresh[count + k] = 1, 0
 
 
-@kernel(lambda real: types.void(vector(real), vector(real), INDEX, vector(real), INDEX))
-def adopt_state(y: Any, p: Any, layout: Any, memory: Any, fresh: Any) -> None:
+@kernel(lambda real: types.void(vector(real), vector(real), INDEX, vector(real), vector(real), INDEX))
+def adopt_state(y: Any, p: Any, layout: Any, work: Any, memory: Any, fresh: Any) -> None:
     """Read means and differences off a state that did not come from here; `memory` as in `visit_layers`."""
     rows, count = layout[0], layout[1]
     at_model = model_entries(layout)
@@ -224,16 +235,10 @@ def adopt_state(y: Any, p: Any, layout: Any, memory: Any, fresh: Any) -> None:
     total = y.size // planes
     for k in range(count):
         offset, _, n = block(layout, k)
-        size = rows * n
-        lo, hi = offset // planes, offset // planes + size
-        activity = memory[4 * total : 4 * total + planes * size]
-        copy(y[offset : offset + planes * size], activity)
-        if layout[at_model + COORDINATES] == MEMBRANE:
-            activate(
-                layout[at_model + OUTPUT_ACTIVATION] if k == count - 1 else layout[at_model + ACTIVATION], activity
-            )
-        combine(p[tables : tables + planes], activity, memory[2 * total + lo : 2 * total + hi])
-        combine(p[tables + planes : tables + 2 * planes], activity, memory[3 * total + lo : 3 * total + hi])
+        lo, hi = offset // planes, offset // planes + rows * n
+        s = activities(k, y, layout, work)
+        combine(p[tables : tables + planes], s, memory[2 * total + lo : 2 * total + hi])
+        combine(p[tables + planes : tables + 2 * planes], s, memory[3 * total + lo : 3 * total + hi])
     fresh[:] = 0
 
 
@@ -267,10 +272,10 @@ class LayerSweeps:
     """
 
     def __init__(self, system: LayeredSystem) -> None:
-        widest = system.rows * max(block.units for block in system.blocks)
         planes = system.model.compartments.count
+        chunk = planes * max(CHUNK, *(block.units for block in system.blocks))
         self.system = system
-        self.memory = np.zeros(4 * (system.size // planes) + planes * widest, system.dtype)
+        self.memory = np.zeros(4 * (system.size // planes) + chunk, system.dtype)
         self.fresh = np.zeros(2 * len(system.blocks), np.int64)
         self._of: Array | None = None  # the state that the memory belongs to
 
@@ -304,7 +309,7 @@ class LayerSweeps:
         if system.model.compartments.damped:
             system.model.synchronise()
         if self._of is not state:
-            adopt_state[system.dtype](state, system.p, system.layout, self.memory, self.fresh)
+            adopt_state[system.dtype](state, system.p, system.layout, system.work, self.memory, self.fresh)
             self._of = state
         visits = np.array(layer_order(order, first, len(system.blocks))) - 1
         changes = np.zeros(system.rows)
