@@ -25,7 +25,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,6 +123,25 @@ def _njit(function: Callable[..., Any], flags: dict[str, Any], keep: bool) -> An
         _config.CACHE_DIR = before
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes out while a lock on `path` is held.
+
+    Numba reads the index of a kernel's versions, adds one, and writes it back: two processes at once would lose a
+    version, or file one under the name of the other. The second one waits here, and then finds the work done.
+    """
+    with path.open("w") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield  # closing the file gives the lock back
+
+
 KERNELS: list[Kernel] = []  # all kernels of the modules imported so far, for `neurosim warmup`
 
 
@@ -155,9 +175,10 @@ class Kernel:
             global _compile_seconds
             with _lock:
                 began = time.perf_counter()
-                self.dispatcher.disable_compile(False)
-                self.dispatcher.compile(self.signature(numba.from_dtype(dtype)))
-                self.dispatcher.disable_compile()
+                with _alone(cache_folder() / f"{self.name}.lock"):
+                    self.dispatcher.disable_compile(False)
+                    self.dispatcher.compile(self.signature(numba.from_dtype(dtype)))
+                    self.dispatcher.disable_compile()
                 self._ready.add(dtype)
                 _compile_seconds += time.perf_counter() - began
         return self.dispatcher

@@ -60,6 +60,11 @@ def diverged(codes: npt.NDArray[np.int8]) -> int:
     return int(np.count_nonzero(codes == Status.DIVERGED.code))
 
 
+def _square(array: Array) -> float:
+    """Return the sum of squares."""
+    return float(np.vdot(array, array))
+
+
 @dataclass(frozen=True)
 class _Bench:
     """A batch size with its arrays: readings of all rows, one system per block of rows, the gradient."""
@@ -131,18 +136,20 @@ class Learner:
         """Let a batch relax and its synapses read; return what is left to do to form the gradient."""
         bench = self._bench(len(inputs))
 
+        sizes = []
+
         def read(system: System, reading: Reading) -> int:
-            return self.rule.read(system, self.solver, self.start, reading)
+            steps = self.rule.read(system, self.solver, self.start, reading)
+            sizes.append((_square(system.inputs), reading.source.square(), reading.error.square()))
+            return steps
 
         steps = self._relax(bench, inputs, targets, read)
-        source, error = bench.reading.source, bench.reading.error
-        with np.errstate(over="ignore", invalid="ignore"):
-            # Cauchy and Schwarz: no product that is summed over the samples is larger than the product of the norms.
-            sizes = [float(np.vdot(values, values)) for values in (inputs, source.values, error.values)]
-        limit = float(np.finfo(error.values.dtype).max)
-        finite = max(sizes[0], sizes[1], 1.0) * sizes[2] < limit
-        outcome = self._outcome(bench, targets, steps, finite and not diverged(bench.reading.codes))
-        return outcome, self.model.local_products(inputs, source, error, bench.gradient)
+        at_input, at_source, at_target = (sum(squares) for squares in zip(*sizes, strict=True))
+        # Cauchy and Schwarz: no sum of products over the samples is larger than the product of the norms.
+        finite = max(at_input, at_source, 1.0) * at_target < float(np.finfo(self.model.parameters.flat.dtype).max)
+        reading = bench.reading
+        outcome = self._outcome(bench, targets, steps, finite and not diverged(reading.codes))
+        return outcome, self.model.local_products(inputs, reading.source, reading.error, bench.gradient)
 
     def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
         """Return what the free circuit says to a batch; the gradient in the outcome means nothing."""

@@ -42,6 +42,10 @@ class Signal:
         """Return some rows of a whole batch, in the same memory."""
         return Signal(self.values, self.widths, self.samples, part.start, part.stop - part.start)
 
+    def square(self) -> float:
+        """Return the sum of squares over the window."""
+        return sum(float(np.vdot(x, x)) for x in map(self.block, range(len(self.widths))))
+
     def block(self, i: int) -> Array:
         """Return block `i` (from 0) of the window, shape (rows, width), in the same memory."""
         start = self.samples * sum(self.widths[:i])

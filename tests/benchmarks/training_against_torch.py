@@ -2,11 +2,12 @@
 
     python tests/benchmarks/training_against_torch.py --data-dir DIR [--epochs 5] [--threads 2] [--fused]
 
-Fashion-MNIST, 784-512-512-10 rectified units, half squared error, batch 100, Adam 1e-3, float32. The two run in
-processes of their own and take turns, epoch by epoch, so that a slow minute of the machine hits both; data are loaded
-and everything is compiled before the clock starts. PyTorch (the CPU build, `pip install torch==2.13.0`) shuffles and
-slices tensors that lie in memory: there is no data loader in its way. --fused gives it its fused Adam instead of the
-default.
+Fashion-MNIST, 784-512-512-10 rectified units, half squared error, batch 100, Adam 1e-3, float32: the shipped scenario
+dyad_fashion, trained and tested by the code that `neurosim run` uses, checks included. Both sides measure a whole epoch
+with the test after it. They run in processes of their own and take turns, epoch by epoch, so that a slow minute of the
+machine hits both; data are loaded and everything is compiled before the clock starts. PyTorch (the CPU build, `pip
+install torch==2.13.0`) shuffles and slices tensors that lie in memory: no data loader is in its way. --fused gives
+it its fused Adam instead of the default.
 """
 
 from __future__ import annotations
@@ -23,60 +24,41 @@ import numpy as np
 LAYERS, BATCH, RATE = (784, 512, 512, 10), 100, 1e-3
 
 
-def load(folder: Path):
-    from neurosim.datasets.load import load_dataset
-    from neurosim.datasets.settings import FashionMnistData
-
-    return load_dataset(FashionMnistData(set="fashion_mnist"), "float32", 0, (folder,))
-
-
 def neurosim_epochs(arguments: argparse.Namespace):
-    """Yield seconds and test error of every epoch of the shipped scenario's setting."""
-    from neurosim.dynamics.settings import SweepsSettings
-    from neurosim.dynamics.sweeps import SweepSolver
-    from neurosim.learning.learner import Learner
-    from neurosim.learning.optimizers import Optimizer
-    from neurosim.learning.rules.dual_propagation import DualPropagation
-    from neurosim.learning.settings import Adam
-    from neurosim.physics.layered.network import CompartmentNetwork
-    from neurosim.physics.layered.settings import LayeredCircuit
+    """Yield seconds and test error of every epoch."""
+    from neurosim.analysis.interruption import Interruption
+    from neurosim.analysis.progress import Silence
+    from neurosim.analysis.run import Session
+    from neurosim.analysis.setup import build
+    from neurosim.analysis.train import Training
+    from neurosim.scenario.load import load_scenario
     from neurosim.workers import Workers
 
-    data = load(arguments.data_dir)
-    rule = DualPropagation(type="dual_propagation", variant="transposed", alpha=arguments.alpha, beta=0.1)
-    model = CompartmentNetwork(LayeredCircuit(layers=LAYERS), rule.compartments(), "float32", 0)
-    solver = SweepSolver(SweepsSettings(solver="sweeps", max_steps=1, tolerance=None))
+    loaded = load_scenario("dyad_fashion", [f"rule.alpha={arguments.alpha}"])
     with Workers(arguments.threads) as workers:
-        learner = Learner(model, solver, rule, "free", workers)
-        optimizer = Optimizer(Adam(type="adam", rate=RATE), model.parameters.trained, workers)
-        learner.learn(data.train.inputs[:BATCH], data.train.targets[:BATCH])
-        optimizer.step(np.zeros_like(optimizer.theta), 0)
-        optimizer.steps = 0
+        session = Session(None, workers, Silence(), Interruption(), Path())  # nothing is written between epochs
+        training = Training(build(loaded, (arguments.data_dir,)), session)
+        training.learner.learn(training.train.inputs[:BATCH], training.train.targets[:BATCH])
+        training.evaluate(training.test.head(1000))
+        training.optimizer.step(np.zeros_like(training.optimizer.theta), 0)
+        training.optimizer.steps = 0
         yield 0.0, 1.0
-        for epoch in range(arguments.epochs):
+        while True:
             began = time.perf_counter()
-            order = np.random.default_rng(epoch).permutation(len(data.train))
-            for first in range(0, len(order), BATCH):
-                rows = order[first : first + BATCH]
-                outcome = learner.learn(data.train.inputs[rows], data.train.targets[rows])
-                optimizer.step(outcome.gradient.flat, epoch)
-                model.parameters_changed()
-            seconds = time.perf_counter() - began
-            wrong = [
-                learner.predict(data.test.inputs[i : i + 500], data.test.targets[i : i + 500]).prediction.argmax(axis=1)
-                != data.test.labels[i : i + 500]
-                for i in range(0, len(data.test), 500)
-            ]
-            yield seconds, float(np.concatenate(wrong).mean())
+            training.run_epoch()
+            yield time.perf_counter() - began, training.log.columns["test_error"][-1]
 
 
 def torch_epochs(arguments: argparse.Namespace):
     """Yield seconds and test error of every epoch."""
     import torch
 
+    from neurosim.datasets.load import load_dataset
+    from neurosim.datasets.settings import FashionMnistData
+
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    data = load(arguments.data_dir)
+    data = load_dataset(FashionMnistData(set="fashion_mnist"), "float32", 0, (arguments.data_dir,))
     inputs, targets = torch.from_numpy(data.train.inputs), torch.from_numpy(data.train.targets)
     test, labels = torch.from_numpy(data.test.inputs), torch.from_numpy(data.test.labels)
     layers: list[torch.nn.Module] = []
@@ -95,9 +77,9 @@ def torch_epochs(arguments: argparse.Namespace):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        seconds = time.perf_counter() - began
         with torch.no_grad():
-            yield seconds, float((net(test).argmax(dim=1) != labels).float().mean())
+            error = float((net(test).argmax(dim=1) != labels).float().mean())
+        yield time.perf_counter() - began, error
 
 
 def serve(arguments: argparse.Namespace) -> None:

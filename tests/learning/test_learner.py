@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from learning_nets import Array, batch, copied, network, rule, solver
+from pydantic import TypeAdapter
 
 from neurosim.dynamics.status import Status
 from neurosim.learning.exact.backprop import exact_gradient
 from neurosim.learning.learner import Learner
+from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.protocol import run_phases
 from neurosim.learning.rules.backprop import Backprop
+from neurosim.learning.settings import OptimizerSettings
 from neurosim.physics.layered import network as network_module
 from neurosim.workers import Workers
 
@@ -189,3 +192,57 @@ def test_backprop_as_a_rule_is_the_exact_gradient(workers: Workers):
 
 def outcome_gradient(learner: Learner, inputs: Array, targets: Array) -> dict[str, Array]:
     return copied(learner.learn(inputs, targets))
+
+
+@pytest.mark.parametrize("kind", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_adapting_is_learning_and_a_step(threads: int, kind: str, monkeypatch: pytest.MonkeyPatch):
+    """Piece by piece or one after the other: the same conductances and the same memory, bit for bit."""
+    monkeypatch.setattr(network_module, "PRODUCT_PIECE", 100)
+    chosen = rule(alpha=0.5, beta=0.1)
+    settings = TypeAdapter(OptimizerSettings).validate_python({"type": kind, "rate": 0.01, "weight_decay": 0.1})
+    with Workers(threads) as workers:
+        ends = []
+        for piecewise in (True, False):
+            learner = Learner(network(chosen.compartments()), solver(**SWEEPS), chosen, "free", workers)
+            optimizer = Optimizer(settings, learner.model.parameters.trained, workers)
+            for rows in (50, 100, 50):
+                if piecewise:
+                    learner.adapt(*batch(rows), optimizer, 1)
+                else:
+                    optimizer.step(learner.learn(*batch(rows)).gradient.flat, 1)
+                    learner.model.parameters_changed()
+            learner.model.synchronise()
+            ends.append((learner.model.parameters.flat, *optimizer.memory.values()))
+            assert optimizer.steps == 3
+    for mine, theirs in zip(*ends, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("trouble", ["diverged", "too large"])
+def test_conductances_do_not_follow_what_cannot_be_used(trouble: str, dtype: str, workers: Workers):
+    """A sample that diverges, or an update whose square is infinite: nothing moves, not even the step count."""
+    chosen = rule(variant="original", alpha=0.0, beta=1.0 if trouble == "diverged" else 1e-3)
+    gain = 4.0 if trouble == "diverged" else 1.0
+    circuit = network(chosen.compartments(), (2, 4, 4, 2), dtype, activation="relu", init={"gain": gain})
+    learner = Learner(circuit, solver("sweeps", max_steps=400, tolerance=None), chosen, "free", workers)
+    optimizer = Optimizer(
+        TypeAdapter(OptimizerSettings).validate_python({"type": "adam", "rate": 0.1}),
+        circuit.parameters.trained,
+        workers,
+    )
+    inputs, targets = batch(20, (2, 4, 4, 2), dtype)
+    if trouble == "too large":
+        circuit.parameters["W_0"][:] = 0.0  # the states stay small, what the synapses of W_0 read does not
+        inputs *= np.sqrt(np.finfo(dtype).max)
+    before = circuit.parameters.flat.copy()
+    outcome = learner.adapt(inputs, targets, optimizer, 0)
+    assert not outcome.usable
+    assert (outcome.diverged > 0) == (trouble == "diverged")
+    np.testing.assert_array_equal(circuit.parameters.flat, before)
+    assert optimizer.steps == 0
+    assert not any(memory.any() for memory in optimizer.memory.values())
+    if trouble == "too large":
+        assert learner.adapt(*batch(20, (2, 4, 4, 2), dtype), optimizer, 0).usable
+        assert optimizer.steps == 1
