@@ -4,17 +4,14 @@ A *kernel* is called from Python. It is compiled for one floating type when that
 explicit signature, and kept on disk, so that the next process loads it in milliseconds. A *helper* is called from
 kernels only and becomes part of them.
 
-Drift ABI: ``drift(t, y, p, layout, u, work, out)`` writes dy/dt of a whole batch into `out`.
+Drift ABI: ``drift(t, y, model, out)`` writes dy/dt of a whole batch into `out`.
 
-========  =========================================================================================
-t         time in seconds
-y         state, flat; block i of `layout` is an array (planes, rows, units)
-p         slow numbers, shared by all rows: first the leak rate of every block in 1/s, then the model's own
-layout    integers: rows, number of blocks, then (offset, planes, units) per block, then the model's own
-u         what changes with every batch: drives, targets, nudges, one line per row
-work      scratch
-out       rates in state units per second
-========  =========================================================================================
+============  =========================================================================================
+t             time in seconds
+y             state, flat; block i of the layout is an array (planes, rows, units)
+model         `ModelArrays`: all that the equation needs to know
+out           rates in state units per second
+============  =========================================================================================
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
@@ -59,10 +56,40 @@ def vector(real: Any) -> Any:
 INDEX = vector(types.int64)
 
 
+class ModelArrays(NamedTuple):
+    """What kernels see of a circuit with a batch on its terminals, all flat.
+
+    Parameters
+    ----------
+    p : ndarray
+        Slow numbers, shared by all rows: first the leak rate of every block in 1/s, then the model's own.
+    layout : ndarray of int64
+        Rows, number of blocks, then (offset, planes, units) per block, then the model's own.
+    u : ndarray
+        What changes with every batch: drives, targets, nudges, one line per row.
+    work : ndarray
+        Scratch.
+    """
+
+    p: Any
+    layout: Any
+    u: Any
+    work: Any
+
+
+def record(kind: type[Any], *members: Any) -> Any:
+    """Return the Numba type of the named tuple `kind` with members of the given types."""
+    return types.BaseTuple.from_types(members, kind)  # type: ignore[no-untyped-call]
+
+
+def model_type(real: Any) -> Any:
+    """Return the Numba type of `ModelArrays`."""
+    return record(ModelArrays, vector(real), INDEX, vector(real), vector(real))
+
+
 def drift_signature(real: Any) -> Any:
     """Return the signature of a drift for the floating type `real`."""
-    v = vector(real)
-    return types.void(types.float64, v, v, INDEX, v, v, v)
+    return types.void(types.float64, vector(real), model_type(real), vector(real))
 
 
 @cache

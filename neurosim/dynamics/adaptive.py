@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from neurosim.dynamics.fixed_step import SAVED_BYTES
+from neurosim.dynamics.loop import STOP_RULE, SaveBuffer, saves_type, stop_rule
 from neurosim.dynamics.rates import all_ended, flush, row_rates
 from neurosim.dynamics.scheme import EmbeddedScheme, drift_type, embedded_signature, interpolant_signature
 from neurosim.dynamics.settings import AdaptiveSettings
-from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
+from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.jit import INDEX, block, helper, kernel, vector
+from neurosim.jit import INDEX, block, helper, kernel, model_type, record, vector
 from neurosim.physics.model import System
 
 Array = npt.NDArray[Any]
@@ -38,14 +38,29 @@ TIME, STEP, ERROR = range(3)  # entries of `clock`: t, h, last accepted error
 RUNNING, DONE, TOO_SMALL = 0, 1, 2  # values of progress[ENDED]
 
 
+class Trial(NamedTuple):
+    """Arrays of a step that may be rejected: its stages, new state, error estimate, and the error of each row."""
+
+    k: Any
+    y_new: Any
+    error: Any
+    row_errors: Any
+
+
+class Accuracy(NamedTuple):
+    """Relative and absolute error per step."""
+
+    rtol: float
+    atol: float
+
+
 @helper
-def worst_row_error(
-    error: Any, y: Any, y_new: Any, layout: Any, rtol: float, atol: float, rates: Any, limit: float, rows_out: Any
-) -> float:
+def worst_row_error(y: Any, trial: Any, layout: Any, accuracy: Any, rates: Any, limit: float) -> float:
     """Return the largest weighted RMS error of any row that has not diverged; NaN if any of them is NaN."""
     rows, blocks = layout[0], layout[1]
+    rows_out, error, y_new = trial.row_errors, trial.error, trial.y_new
     rows_out[:] = 0.0
-    r_tol, a_tol = y.dtype.type(rtol), y.dtype.type(atol)
+    r_tol, a_tol = y.dtype.type(accuracy.rtol), y.dtype.type(accuracy.atol)
     count = 0
     for b in range(blocks):
         offset, planes, n = block(layout, b)
@@ -70,31 +85,31 @@ def worst_row_error(
 
 def _run_signature(real: Any) -> Any:
     v, f = vector(real), vector(types.float64)
-    saved, saved_rates = types.Array(real, 2, "C"), types.Array(types.float64, 2, "C")
+    trial, accuracy = record(Trial, v, v, v, f), record(Accuracy, types.float64, types.float64)
     return types.void(
         types.FunctionType(embedded_signature(real)), types.FunctionType(interpolant_signature(real)), drift_type(real),
-        types.int64, types.float64, types.int64, v, v, INDEX, v, v, v, v, v,
-        types.float64, types.float64, types.float64, types.float64, f, saved, saved_rates, f, f, f, INDEX,
+        types.int64, types.float64, types.int64, v, model_type(real), trial, accuracy, STOP_RULE,
+        saves_type(types.float64, real), f, f, INDEX,
     )  # fmt: skip
 
 
 @kernel(_run_signature)
 def run_adaptive(
-    step: Any, interpolant: Any, drift: Any, order: int, t_end: float, until: int, y: Any, p: Any, layout: Any, u: Any,
-    work: Any, k: Any, y_new: Any, error: Any, rtol: float, atol: float, tolerance: float, limit: float,
-    save_times: Any, saved: Any, saved_rates: Any, rates: Any, row_errors: Any, clock: Any, progress: Any,
+    step: Any, interpolant: Any, drift: Any, order: int, t_end: float, until: int, y: Any, model: Any, trial: Any,
+    accuracy: Any, stop: Any, saves: Any, rates: Any, clock: Any, progress: Any,
 ) -> None:  # fmt: skip
-    """Advance until `t_end`, or step `until`, or all rows have ended, or `saved` is full; k[:size] = f(t, y)."""
+    """Advance until `t_end`, or step `until`, or all rows have ended, or the saves are full; k[:size] = f(t, y)."""
     n = y.size
+    k, y_new, error, _ = trial
     t, h, before = clock[TIME], clock[STEP], clock[ERROR]
     steps, save, slot = progress[STEPS], progress[SAVE], 0
     state = RUNNING
-    row_rates(k, p, layout, rates)
+    row_rates(k, model, rates)
     while steps < until and state == RUNNING:
-        if save == 0 and save_times.size > 0 and save_times[0] <= t:
-            saved[slot, :] = y
-            row_rates(k, p, layout, rates)
-            saved_rates[slot, :] = rates
+        if save == 0 and saves.at.size > 0 and saves.at[0] <= t:
+            saves.states[slot, :] = y
+            row_rates(k, model, rates)
+            saves.rates[slot, :] = rates
             slot, save = slot + 1, save + 1
             continue
         if h < 1e-13 * t_end:
@@ -103,23 +118,23 @@ def run_adaptive(
         last = t + 1.01 * h >= t_end
         if last:
             h = t_end - t
-        step(drift, t, h, y, p, layout, u, work, k, y_new, error)
+        step(drift, t, h, y, model, k, y_new, error)
         steps += 1
-        err = worst_row_error(error, y, y_new, layout, rtol, atol, rates, limit, row_errors)
+        err = worst_row_error(y, trial, model.layout, accuracy, rates, stop.limit)
         if not err <= 1.0:
             # A NaN shrinks the step too; if it persists the step becomes too small and says so.
             h *= max(SHRINK, SAFETY * err ** (-1.0 / order)) if err > 1.0 and err < 1e30 else SHRINK
             continue
         ahead = t_end if last else t + h
         full = False
-        while save < save_times.size and save_times[save] <= ahead:
-            if slot == saved.shape[0]:
+        while save < saves.at.size and saves.at[save] <= ahead:
+            if slot == saves.states.shape[0]:
                 full = True
                 break
-            interpolant(min(1.0, (save_times[save] - t) / h), h, y, k, saved[slot])
-            drift(save_times[save], saved[slot], p, layout, u, work, error)
-            row_rates(error, p, layout, rates)
-            saved_rates[slot, :] = rates
+            interpolant(min(1.0, (saves.at[save] - t) / h), h, y, k, saves.states[slot])
+            drift(saves.at[save], saves.states[slot], model, error)
+            row_rates(error, model, rates)
+            saves.rates[slot, :] = rates
             slot, save = slot + 1, save + 1
         if full:
             steps -= 1  # the step is taken again once the saved states have been fetched
@@ -128,14 +143,14 @@ def run_adaptive(
         flush(y)
         k[:n] = k[k.size - n :]
         t = ahead
-        row_rates(k, p, layout, rates)
-        if last or all_ended(rates, tolerance, limit):
+        row_rates(k, model, rates)
+        if last or all_ended(rates, stop.tolerance, stop.limit):
             state = DONE
             break
         err = max(err, 1e-4)
         h *= min(GROW, max(SHRINK, SAFETY * err ** (-0.7 / order) * before ** (0.4 / order)))
         before = err
-    row_rates(k, p, layout, rates)
+    row_rates(k, model, rates)
     clock[TIME], clock[STEP], clock[ERROR] = t, h, before
     progress[STEPS], progress[SAVE], progress[SLOTS], progress[ENDED] = steps, save, slot, state
 
@@ -164,27 +179,25 @@ class AdaptiveSolver(Solver):
         """Relax `state` in place; saves are interpolated to the times asked for."""
         settings, dtype, n = self.settings, system.dtype, state.size
         system.forget()
-        k, y_new, error = np.empty(self.scheme.stages * n, dtype), np.empty_like(state), np.empty_like(state)
-        k[:n] = system.rate(state)
+        trial = Trial(
+            np.empty(self.scheme.stages * n, dtype), np.empty_like(state), np.empty_like(state), np.zeros(system.rows)
+        )
+        trial.k[:n] = system.rate(state)
         times = np.empty(0) if recorder is None else recorder.times[recorder.times <= settings.t_end]
-        slots = max(1, min(times.size, SAVED_BYTES // max(1, state.nbytes)))
-        saved, saved_rates = np.empty((slots, n if times.size else 0), dtype), np.empty((slots, system.rows))
-        tolerance = settings.tolerance if settings.tolerance is not None and recorder is None else -1.0
-        rates, row_errors, progress = np.zeros(system.rows), np.zeros(system.rows), np.zeros(4, np.int64)
-        clock = np.array([0.0, self._first_step(system, state, k[:n]), 1.0])
+        buffer = SaveBuffer(recorder, times, times, system)
+        rates, progress = np.zeros(system.rows), np.zeros(4, np.int64)
+        clock = np.array([0.0, self._first_step(system, state, trial.k[:n]), 1.0])
         run, step, drift = run_adaptive[dtype], self.scheme.step[dtype], system.drift[dtype]
-        interpolant = self.scheme.interpolant[dtype]
+        interpolant, order = self.scheme.interpolant[dtype], self.scheme.order
+        model, accuracy = system.arrays, Accuracy(settings.rtol, settings.atol)
+        stop = stop_rule(settings.tolerance, recorder)
         while True:
             until = min(settings.max_steps, int(progress[STEPS]) + STEPS_PER_CALL)
             run(
-                step, interpolant, drift, self.scheme.order, settings.t_end, until, state, system.p, system.layout,
-                system.u, system.work, k, y_new, error, settings.rtol, settings.atol, tolerance, DIVERGED_RATE, times,
-                saved, saved_rates, rates, row_errors, clock, progress,
+                step, interpolant, drift, order, settings.t_end, until, state, model, trial, accuracy, stop,
+                buffer.saves, rates, clock, progress,
             )  # fmt: skip
-            if progress[SLOTS] and recorder is not None:
-                done = slice(0, int(progress[SLOTS]))
-                first = int(progress[SAVE]) - int(progress[SLOTS])
-                recorder.save(times[first : int(progress[SAVE])], saved[done], saved_rates[done])
+            buffer.hand_over(int(progress[SAVE]), int(progress[SLOTS]))
             if progress[ENDED] != RUNNING or progress[STEPS] >= settings.max_steps:
                 break
         otherwise = Status.FINISHED if settings.tolerance is None else Status.NOT_SETTLED
@@ -192,7 +205,7 @@ class AdaptiveSolver(Solver):
             otherwise = Status.STEP_TOO_SMALL
         elif progress[ENDED] == RUNNING:
             otherwise = Status.MAX_STEPS
-        codes = judge(rates, settings.tolerance, DIVERGED_RATE, otherwise)
+        codes = judge(rates, settings.tolerance, stop.limit, otherwise)
         return Relaxation(state, codes, rates, int(progress[STEPS]), float(clock[TIME]))
 
     def _first_step(self, system: System, state: Array, rate: Array) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from neurosim.jit import INDEX, block, helper, kernel, reduction, vector
+from neurosim.jit import block, helper, kernel, model_type, reduction, vector
 from neurosim.physics.model import System
 
 
@@ -29,8 +29,9 @@ def sum_of_squares(x: Any) -> float:
 
 
 @helper
-def row_rates(rate: Any, p: Any, layout: Any, rows_out: Any) -> None:
+def row_rates(rate: Any, model: Any, rows_out: Any) -> None:
     """Write the RMS of tau dy/dt of each row into `rows_out` (float64)."""
+    p, layout = model.p, model.layout
     rows, blocks = layout[0], layout[1]
     rows_out[:] = 0.0
     count = 0
@@ -63,14 +64,14 @@ def flush(y: Any) -> None:
         y[i] = y[i] if abs(y[i]) > floor or y[i] != y[i] else zero
 
 
-@kernel(lambda real: types.void(vector(real), vector(real), INDEX, vector(types.float64)))
-def row_rates_kernel(rate: Any, p: Any, layout: Any, rows_out: Any) -> None:
+@kernel(lambda real: types.void(vector(real), model_type(real), vector(types.float64)))
+def row_rates_kernel(rate: Any, model: Any, rows_out: Any) -> None:
     """Write the RMS of tau dy/dt of each row into `rows_out`; for callers in Python."""
-    row_rates(rate, p, layout, rows_out)
+    row_rates(rate, model, rows_out)
 
 
 def rms_rates(system: System, rate: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return the RMS of tau dy/dt of each row, shape (rows,), for the rates of all states, shape (size,)."""
     out = np.empty(system.rows)
-    row_rates_kernel[system.dtype](rate, system.p, system.layout, out)
+    row_rates_kernel[system.dtype](rate, system.arrays, out)
     return out

@@ -11,7 +11,7 @@ from typing import Any
 
 from numba import types
 
-from neurosim.jit import INDEX, Kernel, drift_signature, vector
+from neurosim.jit import Kernel, drift_signature, model_type, vector
 
 
 def drift_type(real: Any) -> Any:
@@ -20,15 +20,15 @@ def drift_type(real: Any) -> Any:
 
 
 def step_signature(real: Any) -> Any:
-    """Return the signature of a fixed step: (drift, t, h, y, p, layout, u, work, k, scratch)."""
+    """Return the signature of a fixed step: (drift, t, h, y, model, k, scratch)."""
     v = vector(real)
-    return types.void(drift_type(real), types.float64, types.float64, v, v, INDEX, v, v, v, v)
+    return types.void(drift_type(real), types.float64, types.float64, v, model_type(real), v, v)
 
 
 def embedded_signature(real: Any) -> Any:
-    """Return the signature of a step with an error estimate: (drift, t, h, y, p, layout, u, work, k, y_new, error)."""
+    """Return the signature of a step with an error estimate: (drift, t, h, y, model, k, y_new, error)."""
     v = vector(real)
-    return types.void(drift_type(real), types.float64, types.float64, v, v, INDEX, v, v, v, v, v)
+    return types.void(drift_type(real), types.float64, types.float64, v, model_type(real), v, v, v)
 
 
 def interpolant_signature(real: Any) -> Any:
@@ -50,7 +50,7 @@ class FixedScheme:
     stages : int
         Drift evaluations per step.
     step : Kernel
-        ``step(drift, t, h, y, p, layout, u, work, k, scratch)``.
+        ``step(drift, t, h, y, model, k, scratch)``.
     """
 
     name: str
@@ -72,7 +72,7 @@ class EmbeddedScheme:
     stages : int
         Stages, the last one included.
     step : Kernel
-        ``step(drift, t, h, y, p, layout, u, work, k, y_new, error)`` with k[:size] = dy/dt at (t, y) given.
+        ``step(drift, t, h, y, model, k, y_new, error)`` with k[:size] = dy/dt at (t, y) given.
     interpolant : Kernel
         ``interpolant(theta, h, y, k, out)``: the state inside the step.
     """

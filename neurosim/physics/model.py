@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SimulationError
-from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel
+from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
 
@@ -93,7 +93,7 @@ class System(ABC):
     inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
         What lies on the terminals.
     p, layout, u, work : ndarray
-        What a drift is called with (see `neurosim.jit`). `p` is shared with the model; the others belong to this
+        What kernels see (see `neurosim.jit.ModelArrays`). `p` is shared with the model; the others belong to this
         system.
     drift : Kernel
         The right-hand side.
@@ -124,6 +124,11 @@ class System(ABC):
         return sum(block.planes * block.units for block in self.blocks) * self.rows
 
     @property
+    def arrays(self) -> ModelArrays:
+        """What kernels see of this system."""
+        return ModelArrays(self.p, self.layout, self.u, self.work)
+
+    @property
     def leak_rates(self) -> Array:
         """Leak rate 1/tau of every block, in 1/s."""
         return self.p[: len(self.blocks)]
@@ -151,7 +156,7 @@ class System(ABC):
         """Return d(state)/dt, shape (size,), in state units per second."""
         self.model.synchronise()
         out = np.empty_like(state)
-        self.drift[self.dtype](time, state, self.p, self.layout, self.u, self.work, out)
+        self.drift[self.dtype](time, state, self.arrays, out)
         return out
 
     @property

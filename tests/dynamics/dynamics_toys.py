@@ -19,10 +19,10 @@ SWING, CLOCK, PULSE, WALL, BLOW_UP, LEAK = range(6)
 
 
 @kernel(drift_signature)
-def toy_drift(t: float, y: Any, p: Any, layout: Any, u: Any, work: Any, out: Any) -> None:
+def toy_drift(t: float, y: Any, model: Any, out: Any) -> None:
     """Every unit by itself; u[0] says which equation."""
-    kind = int(u[0])
-    work[0] += 1
+    kind = int(model.u[0])
+    model.work[0] += 1
     for i in range(y.size):
         if kind == SWING:
             out[i] = y[i] * math.cos(t)
@@ -35,7 +35,7 @@ def toy_drift(t: float, y: Any, p: Any, layout: Any, u: Any, work: Any, out: Any
         elif kind == BLOW_UP:
             out[i] = y[i] * y[i]
         else:
-            out[i] = -p[0] * y[i]
+            out[i] = -model.p[0] * y[i]
 
 
 class _ToyModel(PhysicalModel):

@@ -17,8 +17,11 @@ from neurosim.dynamics.adaptive import (
     STEP,
     STEPS,
     TIME,
+    Accuracy,
+    Trial,
     run_adaptive,
 )
+from neurosim.dynamics.loop import Saves, StopRule
 from neurosim.dynamics.schemes.tsit5 import TSIT5
 from neurosim.dynamics.status import Status
 
@@ -35,9 +38,11 @@ def step_by_step(
     system: object, y: np.ndarray, t_end: float, first: float, rtol: float = 1e-6, most: int = 5000
 ) -> list[tuple[float, float, bool]]:
     """Drive the compiled loop one step per call; return (t before, h tried, accepted) of every step."""
-    k, new, error = np.empty(TSIT5.stages * y.size), np.empty_like(y), np.empty_like(y)
-    k[: y.size] = system.rate(y)
-    rates, row_errors, progress = np.zeros(system.rows), np.zeros(system.rows), np.zeros(4, np.int64)
+    stages, row_errors = np.empty(TSIT5.stages * y.size), np.zeros(system.rows)
+    trial = Trial(stages, np.empty_like(y), np.empty_like(y), row_errors)
+    trial.k[: y.size] = system.rate(y)
+    saves = Saves(np.empty(0), np.empty((1, 0)), np.empty((1, system.rows)))
+    rates, progress = np.zeros(system.rows), np.zeros(4, np.int64)
     clock = np.zeros(3)
     clock[STEP], clock[ERROR] = first, 1.0
     history = []
@@ -45,9 +50,8 @@ def step_by_step(
         before, tried = clock[TIME], clock[STEP]
         run_adaptive["float64"](
             TSIT5.step["float64"], TSIT5.interpolant["float64"], system.drift["float64"], TSIT5.order, t_end,
-            int(progress[STEPS]) + 1, y, system.p, system.layout, system.u, system.work, k, new, error, rtol,
-            rtol * 1e-2, -1.0, 1e8, np.empty(0), np.empty((1, 0)), np.empty((1, system.rows)), rates, row_errors,
-            clock, progress,
+            int(progress[STEPS]) + 1, y, system.arrays, trial, Accuracy(rtol, rtol * 1e-2), StopRule(-1.0, 1e8), saves,
+            rates, clock, progress,
         )  # fmt: skip
         history.append((before, tried, bool(clock[TIME] > before)))
     assert progress[ENDED] == DONE

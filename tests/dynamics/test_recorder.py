@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from dynamics_circuits import Array, Tape, circuit, exact_states, solver, unit_chain
 
-from neurosim.dynamics import adaptive, fixed_step
+from neurosim.dynamics import loop
 from neurosim.dynamics.scheme import FixedScheme
 from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
@@ -87,8 +87,7 @@ def test_pieces_join_without_a_seam(name: str, saves_per_piece: int, monkeypatch
     times = np.concatenate([np.linspace(0.0, 0.1, 21), np.linspace(0.125, 3.0, 24)])
     whole = Tape(times)
     one = ode(name, 3.0, 0.0125).relax(system, system.rest(), whole)
-    for module in (fixed_step, adaptive):
-        monkeypatch.setattr(module, "SAVED_BYTES", saves_per_piece * system.rest().nbytes + 1)
+    monkeypatch.setattr(loop, "SAVED_BYTES", saves_per_piece * system.rest().nbytes + 1)
     pieces = Tape(times)
     many = ode(name, 3.0, 0.0125).relax(system, system.rest(), pieces)
     assert max(pieces.pieces) == saves_per_piece
@@ -114,8 +113,7 @@ class Counter:
 def test_memory_does_not_grow_with_the_trajectory(name: str, monkeypatch: pytest.MonkeyPatch):
     """16000 saves of 1.6 kB would be 26 MB; with a buffer of 100 kB a relaxation never holds half a megabyte."""
     system = circuit((4, 30, 3), rows=3)
-    for module in (fixed_step, adaptive):
-        monkeypatch.setattr(module, "SAVED_BYTES", 100_000)
+    monkeypatch.setattr(loop, "SAVED_BYTES", 100_000)
     counter = Counter(np.linspace(0.0, 400.0, 16_001))
     chosen = ode(name, 400.0, 0.025)
     ode(name, 1.0, 0.025).relax(system, system.rest())  # compiled beforehand

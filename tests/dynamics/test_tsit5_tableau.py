@@ -135,7 +135,7 @@ def fixed_steps(h: float, n: int, system: object, y: np.ndarray) -> tuple[np.nda
     drift = system.drift[system.dtype]
     estimate = 0.0
     for i in range(n):
-        args = (drift, i * h, h, y, system.p, system.layout, system.u, system.work, k, new, error)
+        args = (drift, i * h, h, y, system.arrays, k, new, error)
         TSIT5.step[system.dtype](*args)
         if i == 0:
             estimate = float(np.linalg.norm(error))

@@ -12,9 +12,7 @@ from neurosim.jit import kernel
 
 
 @kernel(step_signature)
-def euler_step(
-    drift: Any, t: float, h: float, y: Any, p: Any, layout: Any, u: Any, work: Any, k: Any, scratch: Any
-) -> None:
+def euler_step(drift: Any, t: float, h: float, y: Any, model: Any, k: Any, scratch: Any) -> None:
     """Advance `y` by `h`; k holds f(t, y)."""
     step = y.dtype.type(h)
     for i in range(y.size):

@@ -16,15 +16,13 @@ from neurosim.jit import block, kernel
 
 
 @kernel(step_signature)
-def exponential_euler_step(
-    drift: Any, t: float, h: float, y: Any, p: Any, layout: Any, u: Any, work: Any, k: Any, scratch: Any
-) -> None:
-    """Advance `y` by `h`; k holds f(t, y), p starts with the leak rate of every block."""
-    rows, blocks = layout[0], layout[1]
+def exponential_euler_step(drift: Any, t: float, h: float, y: Any, model: Any, k: Any, scratch: Any) -> None:
+    """Advance `y` by `h`; k holds f(t, y), model.p starts with the leak rate of every block."""
+    rows, blocks = model.layout[0], model.layout[1]
     for b in range(blocks):
-        lo, planes, n = block(layout, b)
+        lo, planes, n = block(model.layout, b)
         hi = lo + planes * rows * n
-        z = float(p[b]) * h
+        z = float(model.p[b]) * h
         step = y.dtype.type(-math.expm1(-z) / z * h if z > 0 else h)
         for i in range(lo, hi):
             y[i] += step * k[i]

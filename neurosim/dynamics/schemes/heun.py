@@ -14,16 +14,14 @@ from neurosim.jit import kernel
 
 
 @kernel(step_signature)
-def heun_step(
-    drift: Any, t: float, h: float, y: Any, p: Any, layout: Any, u: Any, work: Any, k: Any, scratch: Any
-) -> None:
+def heun_step(drift: Any, t: float, h: float, y: Any, model: Any, k: Any, scratch: Any) -> None:
     """Advance `y` by `h`; k holds f(t, y) and has room for a second stage."""
     n = y.size
     step, half = y.dtype.type(h), y.dtype.type(0.5 * h)
     k1, k2 = k[:n], k[n : 2 * n]
     for i in range(n):
         scratch[i] = y[i] + step * k1[i]
-    drift(t + h, scratch, p, layout, u, work, k2)
+    drift(t + h, scratch, model, k2)
     for i in range(n):
         y[i] += half * (k1[i] + k2[i])
 

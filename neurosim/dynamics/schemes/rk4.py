@@ -22,19 +22,17 @@ def shift(y: Any, h: Any, slope: Any, out: Any) -> None:
 
 
 @kernel(step_signature)
-def rk4_step(
-    drift: Any, t: float, h: float, y: Any, p: Any, layout: Any, u: Any, work: Any, k: Any, scratch: Any
-) -> None:
+def rk4_step(drift: Any, t: float, h: float, y: Any, model: Any, k: Any, scratch: Any) -> None:
     """Advance `y` by `h`; k holds f(t, y) and has room for three more stages."""
     n = y.size
     step, half, sixth, two = y.dtype.type(h), y.dtype.type(0.5 * h), y.dtype.type(h / 6.0), y.dtype.type(2.0)
     k1, k2, k3, k4 = k[:n], k[n : 2 * n], k[2 * n : 3 * n], k[3 * n : 4 * n]
     shift(y, half, k1, scratch)
-    drift(t + 0.5 * h, scratch, p, layout, u, work, k2)
+    drift(t + 0.5 * h, scratch, model, k2)
     shift(y, half, k2, scratch)
-    drift(t + 0.5 * h, scratch, p, layout, u, work, k3)
+    drift(t + 0.5 * h, scratch, model, k3)
     shift(y, step, k3, scratch)
-    drift(t + h, scratch, p, layout, u, work, k4)
+    drift(t + h, scratch, model, k4)
     for i in range(n):
         y[i] += sixth * (k1[i] + two * (k2[i] + k3[i]) + k4[i])
 

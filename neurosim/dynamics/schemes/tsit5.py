@@ -27,9 +27,7 @@ E4, E5, E6, E7 = -0.1447110071732629, 0.5823571654525552, -0.45808210592918697, 
 
 
 @kernel(embedded_signature)
-def tsit5_step(
-    drift: Any, t: float, h: float, y: Any, p: Any, layout: Any, u: Any, work: Any, k: Any, y_new: Any, error: Any
-) -> None:
+def tsit5_step(drift: Any, t: float, h: float, y: Any, model: Any, k: Any, y_new: Any, error: Any) -> None:
     """Write the state at t + h into `y_new`, its error estimate into `error`, and all stages but the first into k."""
     n = y.size
     r = y.dtype.type
@@ -38,27 +36,27 @@ def tsit5_step(
     a21 = r(h * A21)
     for i in range(n):
         y_new[i] = y[i] + a21 * k1[i]
-    drift(t + C2 * h, y_new, p, layout, u, work, k2)
+    drift(t + C2 * h, y_new, model, k2)
     a31, a32 = r(h * A31), r(h * A32)
     for i in range(n):
         y_new[i] = y[i] + a31 * k1[i] + a32 * k2[i]
-    drift(t + C3 * h, y_new, p, layout, u, work, k3)
+    drift(t + C3 * h, y_new, model, k3)
     a41, a42, a43 = r(h * A41), r(h * A42), r(h * A43)
     for i in range(n):
         y_new[i] = y[i] + a41 * k1[i] + a42 * k2[i] + a43 * k3[i]
-    drift(t + C4 * h, y_new, p, layout, u, work, k4)
+    drift(t + C4 * h, y_new, model, k4)
     a51, a52, a53, a54 = r(h * A51), r(h * A52), r(h * A53), r(h * A54)
     for i in range(n):
         y_new[i] = y[i] + a51 * k1[i] + a52 * k2[i] + a53 * k3[i] + a54 * k4[i]
-    drift(t + C5 * h, y_new, p, layout, u, work, k5)
+    drift(t + C5 * h, y_new, model, k5)
     a61, a62, a63, a64, a65 = r(h * A61), r(h * A62), r(h * A63), r(h * A64), r(h * A65)
     for i in range(n):
         y_new[i] = y[i] + a61 * k1[i] + a62 * k2[i] + a63 * k3[i] + a64 * k4[i] + a65 * k5[i]
-    drift(t + h, y_new, p, layout, u, work, k6)
+    drift(t + h, y_new, model, k6)
     b1, b2, b3, b4, b5, b6 = r(h * B1), r(h * B2), r(h * B3), r(h * B4), r(h * B5), r(h * B6)
     for i in range(n):
         y_new[i] = y[i] + b1 * k1[i] + b2 * k2[i] + b3 * k3[i] + b4 * k4[i] + b5 * k5[i] + b6 * k6[i]
-    drift(t + h, y_new, p, layout, u, work, k7)
+    drift(t + h, y_new, model, k7)
     e1, e2, e3, e4, e5, e6, e7 = r(h * E1), r(h * E2), r(h * E3), r(h * E4), r(h * E5), r(h * E6), r(h * E7)
     for i in range(n):
         error[i] = e1 * k1[i] + e2 * k2[i] + e3 * k3[i] + e4 * k4[i] + e5 * k5[i] + e6 * k6[i] + e7 * k7[i]

@@ -66,8 +66,9 @@ def relax_damped_plane(code: int, lam: Any, damping: Any, gain: Any, a: Any, F: 
 
 
 @kernel(drift_signature)
-def drift(t: float, y: Any, p: Any, layout: Any, u: Any, work: Any, out: Any) -> None:
+def drift(t: float, y: Any, model: Any, out: Any) -> None:
     """Write the rate of every state, in 1/s, for all rows (see the module for the equation)."""
+    p, layout, u, work = model
     rows, count = layout[0], layout[1]
     at = model_entries(layout)
     planes = layout[at + COMPARTMENTS]

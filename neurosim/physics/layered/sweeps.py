@@ -19,7 +19,7 @@ import numpy.typing as npt
 from numba import types
 
 from neurosim.errors import SimulationError
-from neurosim.jit import INDEX, block, helper, kernel, model_entries, reduction, vector
+from neurosim.jit import INDEX, block, helper, kernel, model_entries, model_type, reduction, vector
 from neurosim.physics.activation_kernels import activate
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.layout import (
@@ -76,8 +76,9 @@ def proximal_response(gain: Any, a: Any, nudge: Any, target: Any, v: Any) -> Non
 
 
 @helper
-def current(k: int, p: Any, layout: Any, u: Any, memory: Any, total: int) -> Any:
+def current(k: int, model: Any, memory: Any, total: int) -> Any:
     """Return the forward current of block `k`, flat; that of the first is the drive, the others are computed now."""
+    p, layout, u, _ = model
     rows, at_model = layout[0], model_entries(layout)
     planes = layout[at_model + COMPARTMENTS]
     offset, _, n = block(layout, k)
@@ -93,8 +94,9 @@ def current(k: int, p: Any, layout: Any, u: Any, memory: Any, total: int) -> Any
 
 
 @helper
-def feedback(k: int, p: Any, layout: Any, memory: Any, total: int, F: Any) -> None:
+def feedback(k: int, model: Any, memory: Any, total: int, F: Any) -> None:
     """Write the feedback current of the hidden block `k` into `F`, flat; W^T needs no copy where it is B."""
+    p, layout = model.p, model.layout
     rows, at_model = layout[0], model_entries(layout)
     n = block(layout, k)[2]
     offset, planes, e_n = block(layout, k + 1)
@@ -108,19 +110,17 @@ def feedback(k: int, p: Any, layout: Any, memory: Any, total: int, F: Any) -> No
 
 
 def _visit_signature(real: Any) -> Any:
-    v = vector(real)
-    return types.void(INDEX, v, v, INDEX, v, v, INDEX, vector(types.float64))
+    return types.void(INDEX, vector(real), model_type(real), vector(real), INDEX, vector(types.float64))
 
 
 @kernel(_visit_signature)
-def visit_layers(
-    visits: Any, y: Any, p: Any, layout: Any, u: Any, memory: Any, fresh: Any, changes: Any
-) -> None:  # fmt: skip
+def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, changes: Any) -> None:
     """Update the blocks `visits`, one after the other, and add the squares of what changed in every row to `changes`.
 
     `memory` holds, one after the other and per layer: forward currents, feedback currents, means, differences; then
     room for the planes of a chunk. `fresh` says which currents still belong to the states: forward, then feedback.
     """
+    p, layout, u, _ = model
     rows, count = layout[0], layout[1]
     at_model = model_entries(layout)
     planes = layout[at_model + COMPARTMENTS]
@@ -139,11 +139,11 @@ def visit_layers(
         damping = p[layout[at_model + DAMPING] + k]
         a = memory[lo:hi]
         if k == 0 or not fresh[k]:
-            a = current(k, p, layout, u, memory, total)
+            a = current(k, model, memory, total)
             fresh[k] = 1
         F = memory[total + lo : total + hi]
         if not top and not fresh[count + k]:
-            feedback(k, p, layout, memory, total, F)
+            feedback(k, model, memory, total, F)
             fresh[count + k] = 1
         target = u[layout[at_model + TARGETS] :][:size] if top else F
         nudge = u[layout[at_model + NUDGE] : layout[at_model + NUDGE] + rows]
@@ -185,16 +185,16 @@ def visit_layers(
 
 
 def _pass_signature(real: Any) -> Any:
-    v = vector(real)
-    return types.void(v, v, INDEX, v, v, INDEX)
+    return types.void(vector(real), model_type(real), vector(real), INDEX)
 
 
 @kernel(_pass_signature)
-def pass_forward(y: Any, p: Any, layout: Any, u: Any, memory: Any, fresh: Any) -> None:
+def pass_forward(y: Any, model: Any, memory: Any, fresh: Any) -> None:
     """Set all planes of every layer to its free response, from the inputs on; `memory` as in `visit_layers`.
 
     A damped membrane rests at u = (v + Lambda f(v)) / (1 + Lambda), which has the activity of v.
     """
+    p, layout = model.p, model.layout
     rows, count = layout[0], layout[1]
     at_model = model_entries(layout)
     planes = layout[at_model + COMPARTMENTS]
@@ -206,7 +206,7 @@ def pass_forward(y: Any, p: Any, layout: Any, u: Any, memory: Any, fresh: Any) -
         lo, hi = offset // planes, offset // planes + size
         code = layout[at_model + OUTPUT_ACTIVATION] if k == count - 1 else layout[at_model + ACTIVATION]
         damping = p[layout[at_model + DAMPING] + k]
-        a = current(k, p, layout, u, memory, total)
+        a = current(k, model, memory, total)
         memory[3 * total + lo : 3 * total + hi] = 0.0
         for i0 in range(0, size, CHUNK):
             i1 = min(size, i0 + CHUNK)
@@ -225,9 +225,10 @@ def pass_forward(y: Any, p: Any, layout: Any, u: Any, memory: Any, fresh: Any) -
         fresh[k], fresh[count + k] = 1, 0
 
 
-@kernel(lambda real: types.void(vector(real), vector(real), INDEX, vector(real), vector(real), INDEX))
-def adopt_state(y: Any, p: Any, layout: Any, work: Any, memory: Any, fresh: Any) -> None:
+@kernel(_pass_signature)
+def adopt_state(y: Any, model: Any, memory: Any, fresh: Any) -> None:
     """Read means and differences off a state that did not come from here; `memory` as in `visit_layers`."""
+    p, layout = model.p, model.layout
     rows, count = layout[0], layout[1]
     at_model = model_entries(layout)
     planes = layout[at_model + COMPARTMENTS]
@@ -236,7 +237,7 @@ def adopt_state(y: Any, p: Any, layout: Any, work: Any, memory: Any, fresh: Any)
     for k in range(count):
         offset, _, n = block(layout, k)
         lo, hi = offset // planes, offset // planes + rows * n
-        s = activities(k, y, layout, work)
+        s = activities(k, y, model)
         combine(p[tables : tables + planes], s, memory[2 * total + lo : 2 * total + hi])
         combine(p[tables + planes : tables + 2 * planes], s, memory[3 * total + lo : 3 * total + hi])
     fresh[:] = 0
@@ -288,7 +289,7 @@ class LayerSweeps:
         system = self.system
         if system.model.compartments.damped:
             system.model.synchronise()
-        pass_forward[system.dtype](state, system.p, system.layout, system.u, self.memory, self.fresh)
+        pass_forward[system.dtype](state, system.arrays, self.memory, self.fresh)
         self._of = state
 
     def sweep(self, state: Array, order: str, first: bool) -> Array:
@@ -309,11 +310,9 @@ class LayerSweeps:
         if system.model.compartments.damped:
             system.model.synchronise()
         if self._of is not state:
-            adopt_state[system.dtype](state, system.p, system.layout, system.work, self.memory, self.fresh)
+            adopt_state[system.dtype](state, system.arrays, self.memory, self.fresh)
             self._of = state
         visits = np.array(layer_order(order, first, len(system.blocks))) - 1
         changes = np.zeros(system.rows)
-        visit_layers[system.dtype](
-            visits, state, system.p, system.layout, system.u, self.memory, self.fresh, changes
-        )  # fmt: skip
+        visit_layers[system.dtype](visits, state, system.arrays, self.memory, self.fresh, changes)
         return np.sqrt(changes * (system.rows / system.size))

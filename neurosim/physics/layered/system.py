@@ -136,7 +136,7 @@ class LayeredSystem(System):
     def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_{k,c} of every layer into `out`, whose window has the rows of this system."""
         table = np.array(weights, self.dtype)
-        read_signal[self.dtype](table, state, self.layout, self.work, out.samples, out.first, out.values)
+        read_signal[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)
 
     def forward_signal(self, state: Array, layer: int) -> Array:
         """Return sum_c p_c s_{k,c}, shape (rows, units): what `layer` sends up; layer 0 is the input."""
@@ -152,7 +152,7 @@ class LayeredSystem(System):
     def prediction(self, state: Array) -> Array:
         """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, outputs): what the outputs would say unnudged."""
         out = np.empty(self.targets.shape, self.dtype)
-        predict[self.dtype](state, self.p, self.layout, self.u, self.work, out.reshape(-1))
+        predict[self.dtype](state, self.arrays, out.reshape(-1))
         return out
 
     def linearise(self, state: Array) -> LayeredLinearisation:
