@@ -36,10 +36,9 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
-    TABLES,
     TARGETS,
 )
-from neurosim.physics.layered.response import combine, copy, damped_current, forward_current, nudge_current
+from neurosim.physics.layered.response import combine, copy, damped_current, forward_current, nudge_current, tables
 from neurosim.physics.names import ACTIVATION_CODE
 
 IDENTITY = ACTIVATION_CODE["identity"]
@@ -74,9 +73,7 @@ def drift(t: float, y: Any, model: Any, out: Any) -> None:
     planes = layout[at + COMPARTMENTS]
     membrane = layout[at + COORDINATES] == MEMBRANE
     gradient = layout[at + GRADIENT]
-    tables = layout[at + TABLES]
-    forward, backward = p[tables : tables + planes], p[tables + planes : tables + 2 * planes]
-    gain = p[tables + 2 * planes : tables + 3 * planes]
+    forward, backward, gain = tables(p, layout)
     plain = planes == 1 and forward[0] == 1 and backward[0] == 1  # products read the state itself
 
     s = y

@@ -11,7 +11,6 @@ from neurosim.physics.activation_kernels import activate
 from neurosim.physics.layered.layout import (
     ACTIVATION,
     ACTIVITY,
-    COMPARTMENTS,
     COORDINATES,
     DRIVE,
     LAYER_ENTRIES,
@@ -19,9 +18,8 @@ from neurosim.physics.layered.layout import (
     MEAN,
     MEMBRANE,
     OUTPUT_ACTIVATION,
-    TABLES,
 )
-from neurosim.physics.layered.response import combine, copy, forward_current
+from neurosim.physics.layered.response import combine, copy, forward_current, tables
 
 
 @helper
@@ -64,8 +62,7 @@ def predict(y: Any, model: Any, out: Any) -> None:
     else:
         m_n = block(layout, top - 1)[2]
         m = work[layout[at + MEAN] : layout[at + MEAN] + rows * m_n]
-        forward = p[layout[at + TABLES] : layout[at + TABLES] + layout[at + COMPARTMENTS]]
-        combine(forward, activities(top - 1, y, model), m)
+        combine(tables(p, layout)[0], activities(top - 1, y, model), m)
         entry = at + LAYERS + LAYER_ENTRIES * top
         W = p[layout[entry] : layout[entry] + m_n * n].reshape(m_n, n)
         bias = p[layout[entry + 2] : layout[entry + 2] + n]

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.jit import helper
+from neurosim.jit import helper, inlined, model_entries
 from neurosim.physics.activation_kernels import activate, by_activation
 from neurosim.physics.cost_kernels import cost_gradient
-from neurosim.physics.layered.layout import AT_COMPARTMENT, AT_FROZEN
+from neurosim.physics.layered.layout import AT_COMPARTMENT, AT_FROZEN, COMPARTMENTS, TABLES
 
 
 @helper
@@ -23,6 +23,14 @@ def copy(source: Any, out: Any) -> None:
     """Copy a flat array; a slice assignment would compile the error message it could raise, for two seconds."""
     for i in range(out.size):
         out[i] = source[i]
+
+
+@inlined
+def tables(p: Any, layout: Any) -> Any:
+    """Return p_c, q_c and gain_c: the weights of the compartments forward and backward, and their gains."""
+    at = model_entries(layout)
+    planes, start = layout[at + COMPARTMENTS], layout[at + TABLES]
+    return p[start : start + planes], p[start + planes : start + 2 * planes], p[start + 2 * planes : start + 3 * planes]
 
 
 @helper
