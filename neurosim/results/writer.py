@@ -52,6 +52,9 @@ def check_writable(path: Path, replace: bool) -> None:
         probe = path.with_name(f".{path.name}.probe-{os.getpid()}")
         probe.touch()
         probe.unlink()
+    except (FileExistsError, NotADirectoryError) as error:
+        wrong = next(parent for parent in path.parents if parent.exists())
+        raise ResultFileError(f"{path}: cannot be written: {wrong} is a file, not a folder.") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise ResultFileError(f"{path}: cannot be written in folder {path.parent}: {reason}.") from error

@@ -178,7 +178,7 @@ def test_an_existing_file_is_refused(tmp_path: Path):
 
 def test_a_folder_below_a_file_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ResultFileError, match=r"file/a\.h5: cannot be written"):
+    with pytest.raises(ResultFileError, match=r"file/a\.h5: cannot be written: .*file is a file, not a folder\."):
         check_writable(tmp_path / "file" / "a.h5", replace=False)
     assert (tmp_path / "file").read_text() == "mine"
 
