@@ -102,6 +102,16 @@ RULES = Registry(
             settings="neurosim.learning.rules.dual_propagation:DualPropagation",
             summary="Dyadic neurons: two oppositely nudged compartments, one relaxation, local updates.",
         ),
+        "equilibrium": Entry(
+            target="neurosim.learning.rules.equilibrium:Equilibrium",
+            settings="neurosim.learning.rules.equilibrium:Equilibrium",
+            summary="Point neurons: the response of the equilibrium to a nudge of the outputs, in phases.",
+        ),
+        "recurrent_backprop": Entry(
+            target="neurosim.learning.rules.recurrent_backprop:RecurrentBackprop",
+            settings="neurosim.learning.rules.recurrent_backprop:RecurrentBackprop",
+            summary="The exact gradient at the equilibrium of a circuit with loops, as a reference.",
+        ),
         "backprop": Entry(
             target="neurosim.learning.rules.backprop:Backprop",
             settings="neurosim.learning.rules.backprop:Backprop",

@@ -128,11 +128,10 @@ def _declare(
         unit = f"unit_{block.name}"
         writer.dimension("relax", unit, np.arange(block.units), f"unit of {block.name}")
         dimensions = ("phase", "time", "sample", "compartment", unit)
-        states.append(
-            writer.growing(
-                "relax", f"state_{block.name}", dimensions, system.dtype, f"state of {block.name}", block.unit
-            )
-        )
+        name, what = f"state_{block.name}", f"state of {block.name}"
+        dataset = writer.growing("relax", name, dimensions, system.dtype, what, block.unit)
+        dataset.attrs["symbol"] = block.symbol
+        states.append(dataset)
     rates = writer.growing(
         "relax", "rms_rate", ("phase", "time"), np.float64, "RMS of tau d(state)/dt over all samples", "1"
     )

@@ -18,7 +18,7 @@ from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.status import Status
 from neurosim.errors import ResultFileError
 from neurosim.learning.alignment import gradient_cosines
-from neurosim.learning.exact.backprop import exact_gradient
+from neurosim.learning.exact.reference import reference_gradient
 from neurosim.learning.learner import Learner
 from neurosim.learning.optimizers import Optimizer
 from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -148,7 +148,9 @@ class Training:
         """Return the cosine of the update with the exact gradient, on the first training samples."""
         probe = self.train.head(PROBE_SAMPLES)
         outcome = self.learner.learn(probe.inputs, probe.targets)
-        return gradient_cosines(outcome.gradient, exact_gradient(self.model, probe.inputs, probe.targets))
+        return gradient_cosines(
+            outcome.gradient, reference_gradient(self.model, self.learner.solver, probe.inputs, probe.targets)
+        )
 
 
 def run(experiment: Experiment, session: Session) -> Outcome:

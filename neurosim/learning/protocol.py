@@ -42,6 +42,7 @@ def run_phases(
     phases: Sequence[Phase],
     recorders: Sequence[Recorder] | None = None,
     own_states: bool = True,
+    keep_free: bool = False,
 ) -> dict[str, Relaxation]:
     """Relax a system through the phases of a protocol.
 
@@ -59,18 +60,24 @@ def run_phases(
         Whether the results own their states. If not, phases that start from rest share one array of the system, which
         the next call overwrites: what training wants, batch after batch.
 
+    keep_free : bool
+        Whether the free state is still wanted after another phase has started from it. It is kept in any case where
+        several phases start from it.
+
     Returns
     -------
     dict of str to Relaxation
-        How each phase ended. Only the last phase still owns its state if a later phase started from it.
+        How each phase ended. A free state that was not kept has been overwritten by the phase that started from it.
     """
     results: dict[str, Relaxation] = {}
+    keep_free = keep_free or sum(phase.start == "free" for phase in phases) > 1
     for i, phase in enumerate(phases):
         if phase.cost_gradient == "frozen":
             system.freeze_cost_gradient(results["free"].state)
         system.nudge(phase.nudge)
         if phase.start == "free":
-            state = results["free"].state
+            free = results["free"].state
+            state = free.copy() if keep_free else free
         else:
             state = system.rest() if own_states else system.shared_rest()
         results[phase.name] = solver.relax(system, state, None if recorders is None else recorders[i])

@@ -11,6 +11,7 @@ A rule fills `source` and `error`; how they are multiplied is the circuit's (`Ph
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from neurosim.dynamics.solver import Solver
+    from neurosim.dynamics.solver import Relaxation, Solver
     from neurosim.learning.protocol import Phase
     from neurosim.physics.layered.compartments import Compartments
     from neurosim.physics.model import System
@@ -52,6 +53,12 @@ class Reading:
     prediction: npt.NDArray[Any]
     codes: npt.NDArray[np.int8]
     scale: float
+
+    def take_statuses(self, relaxations: Iterable[Relaxation]) -> None:
+        """Note the worst status of every row."""
+        self.codes[:] = 0
+        for relaxation in relaxations:
+            self.codes[:] = relaxation.codes.clip(min=self.codes)
 
     def window(self, part: slice) -> Reading:
         """Return the same reading of some rows, in the same memory."""

@@ -34,6 +34,8 @@ class StateBlock:
         Compartments of each unit.
     units : int
         Units in the block.
+    symbol : str
+        What the field writes for the values: s for an activity, u for a membrane state, v for a voltage.
     unit : str
         Physical unit of the values, "1" where they are dimensionless.
     """
@@ -41,6 +43,7 @@ class StateBlock:
     name: str
     planes: int
     units: int
+    symbol: str = "s"
     unit: str = "1"
 
 
@@ -79,6 +82,10 @@ class Linearisation(ABC):
     @abstractmethod
     def transposed_times(self, v: Array) -> Array:
         """Return J^T v; `v` and the result have shape (size,)."""
+
+    @abstractmethod
+    def pull_back(self, v: Array, out: Signal) -> None:
+        """Write (d rate / d current)^T v into `out`: how a weighted sum of the rates feels the current of each unit."""
 
 
 class System(ABC):
@@ -193,9 +200,19 @@ class System(ABC):
     def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c of every unit into `out`, whose window has the rows of this system."""
 
+    def read_anew(self, state: Array, weights: tuple[float, ...]) -> Signal:
+        """Return sum_c weights_c s_c of every unit as a signal of its own."""
+        out = Signal.zeros(tuple(block.units for block in self.blocks), self.rows, self.dtype)
+        self.read(state, weights, out)
+        return out
+
     @abstractmethod
     def prediction(self, state: Array) -> Array:
         """Return what the outputs say in `state`, shape (rows, outputs), before any nudge acts on them."""
+
+    @abstractmethod
+    def cost_slope(self, state: Array) -> Array:
+        """Return dC/d(state) of every row, shape (size,), where the outputs are read as they are in `state`."""
 
     @abstractmethod
     def linearise(self, state: Array) -> Linearisation:
@@ -233,6 +250,11 @@ class PhysicalModel(ABC):
 
     parameters: Parameters
     blocks: tuple[StateBlock, ...]
+
+    @property
+    @abstractmethod
+    def feed_forward(self) -> bool:
+        """Whether the free state follows from the inputs layer by layer, without a loop."""
 
     @property
     @abstractmethod

@@ -42,6 +42,18 @@ class Signal:
         """Return some rows of a whole batch, in the same memory."""
         return Signal(self.values, self.widths, self.samples, part.start, part.stop - part.start)
 
+    def add(self, other: Signal) -> None:
+        """Add another signal of the same window, block by block."""
+        for i in range(len(self.widths)):
+            mine = self.block(i)
+            mine += other.block(i)
+
+    def scale(self, factor: float) -> None:
+        """Multiply the window by a number."""
+        for i in range(len(self.widths)):
+            mine = self.block(i)
+            mine *= factor
+
     def square(self) -> float:
         """Return the sum of squares over the window."""
         return sum(float(np.vdot(x, x)) for x in map(self.block, range(len(self.widths))))

@@ -16,6 +16,7 @@ from neurosim.plots.states import (
     read_states,
     sample_caption,
     state_label,
+    state_symbol,
     title_layer,
 )
 from neurosim.plots.status_note import status_note, write_note
@@ -62,8 +63,8 @@ def draw_layer(
     timeline = read_timeline(file)
     times, values = read(file, timeline, layer, sample)
     draw_units(axes, timeline, times, values, units or leading_units(values), named)
-    point = len(relax_group(file)["compartment"]) == 1
-    axes.set_ylabel(state_label(file, layer, "state $s$" if point else r"mean state $\Sigma_c\,p_c s_c$"))
+    point, y = len(relax_group(file)["compartment"]) == 1, state_symbol(file, layer)
+    axes.set_ylabel(state_label(file, layer, f"state ${y}$" if point else rf"mean state $\Sigma_c\,p_c {y}_c$"))
     title_layer(file, axes, timeline, layer)
 
 

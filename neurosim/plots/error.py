@@ -18,6 +18,7 @@ from neurosim.plots.states import (
     read_states,
     sample_caption,
     state_label,
+    state_symbol,
     title_layer,
 )
 from neurosim.plots.status_note import status_note, write_note
@@ -67,7 +68,8 @@ def draw_layer(
     timeline = read_timeline(file)
     times, values = read(file, timeline, layer, sample)
     draw_units(axes, timeline, times, values, units or leading_units(values), named)
-    axes.set_ylabel(state_label(file, layer, "error $s^- - s^+$"))
+    y = state_symbol(file, layer)
+    axes.set_ylabel(state_label(file, layer, f"error ${y}^- - {y}^+$"))
     title_layer(file, axes, timeline, layer)
 
 

@@ -134,6 +134,11 @@ def draw_units(axes: Axes, timeline: Timeline, times: Array, values: Array, unit
     label_ends(axes, final_values(values)[units].tolist(), [str(unit) for unit in units], LINES)
 
 
+def state_symbol(file: h5py.File, layer: str) -> str:
+    """Return the letter for the state of a layer: s for an activity, u for a membrane state."""
+    return text(relax_group(file)[f"state_{layer}"].attrs.get("symbol", "s"))
+
+
 def state_label(file: h5py.File, layer: str, what: str) -> str:
     """Return an axis label with the unit of the state."""
     unit = text(relax_group(file)[f"state_{layer}"].attrs["units"])

@@ -77,8 +77,8 @@ class Timeline:
     @property
     def events(self) -> tuple[tuple[float, str], ...]:
         """Where the nudge changes, and how, for people."""
-        befores = (None, *self.spans)
-        told = ((span.start, _event(before, span)) for before, span in zip(befores, self.spans, strict=False))
+        befores, several = (None, *self.spans), len(self.spans) > 2
+        told = ((span.start, _event(before, span, several)) for before, span in zip(befores, self.spans, strict=False))
         return tuple((start, event) for start, event in told if event)
 
     @property
@@ -159,19 +159,20 @@ def draw_timeline(axes: Axes, timeline: Timeline, named: bool = True) -> None:
     for start, event in timeline.events if named else ():
         axes.annotate(
             event, (start, 1.0), xycoords=axes.get_xaxis_transform(), xytext=(0, 3), textcoords="offset points",
-            ha="left" if start <= 0.6 * timeline.end else "right", va="bottom", color=GUIDE, fontsize="small",
+            ha="left" if start <= 0.7 * timeline.end else "right", va="bottom", color=GUIDE, fontsize="small",
         )  # fmt: skip
 
 
-def _event(before: Span | None, span: Span) -> str:
-    """Return what happens to the nudge when `span` begins, or an empty string."""
+def _event(before: Span | None, span: Span, several: bool) -> str:
+    """Return what happens to the nudge when `span` begins, or an empty string; in few words where there are several."""
+    value = f"β = {span.nudge:g}".replace("-", "\N{MINUS SIGN}")
     if before is None:
-        return f"nudged from the start, β = {span.nudge:g}" if span.nudge else ""
+        return f"nudged from the start, {value}" if span.nudge else ""
     if span.nudge == before.nudge:
         return ""
     if not span.nudge:
         return "nudge off"
-    return f"β = {span.nudge:g}" if before.nudge else f"nudge on, β = {span.nudge:g}"
+    return value if before.nudge or several else f"nudge on, {value}"
 
 
 def _saves(file: h5py.File) -> list[int]:

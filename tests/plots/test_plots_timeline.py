@@ -69,7 +69,7 @@ def test_the_label_has_the_unit(relax, axes, units, scale, label):
     ("nudges", "events"),
     [
         ((0.0, 0.1), ["nudge on, β = 0.1"]),
-        ((0.0, 0.1, -0.1), ["nudge on, β = 0.1", "β = -0.1"]),
+        ((0.0, 0.1, -0.1), ["β = 0.1", "β = −0.1"]),
         ((0.1,), ["nudged from the start, β = 0.1"]),
         ((0.1, 0.0), ["nudged from the start, β = 0.1", "nudge off"]),
         ((0.0,), []),

@@ -108,7 +108,5 @@ class DualPropagation(Rule):
         system.read(settled, (self.alpha, 1.0 - self.alpha), reading.source)
         system.read(settled, (-per_nudge, per_nudge), reading.error)
         reading.prediction[:] = system.prediction(settled)
-        reading.codes[:] = 0
-        for relaxation in results.values():
-            reading.codes[:] = relaxation.codes.clip(min=reading.codes)
+        reading.take_statuses(results.values())
         return sum(relaxation.steps for relaxation in results.values())

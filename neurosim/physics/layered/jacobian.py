@@ -20,6 +20,7 @@ from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost_curvature_times, cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.model import Linearisation
+from neurosim.physics.signal import Signal
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
@@ -117,9 +118,7 @@ class LayeredLinearisation(Linearisation):
         result = np.zeros_like(v)
         out = system.views(result)  # first collects the sensitivity to ds, then to the state
         for k in range(self.last, 0, -1):
-            lam = self.leak[k - 1]
-            dv = lam * d[k - 1] if system.membrane else lam * self.slopes[k - 1] * d[k - 1]
-            dv = dv / (1 + self.damping[k - 1])
+            dv = self._at_current(k, d[k - 1])
             out[k - 1] += self.damping[k - 1] * dv
             da = dv.sum(axis=0)
             if k < self.last:
@@ -140,3 +139,13 @@ class LayeredLinearisation(Linearisation):
                 block *= self.slopes[k - 1]
             block -= self.leak[k - 1] * d[k - 1]
         return result
+
+    def pull_back(self, v: Array, out: Signal) -> None:
+        """Write the sum over compartments of (d rate / d current) v into `out`; all feel the forward current."""
+        for k, d in enumerate(self.system.views(v), start=1):
+            out.block(k - 1)[:] = self._at_current(k, d).sum(axis=0)
+
+    def _at_current(self, k: int, d: Array) -> Array:
+        """Return (d rate / d v) d of layer `k`, shape (planes, rows, units)."""
+        slope = 1.0 if self.system.membrane else self.slopes[k - 1]
+        return np.asarray(self.leak[k - 1] * slope * d / (1 + self.damping[k - 1]))

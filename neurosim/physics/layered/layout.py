@@ -33,8 +33,8 @@ MEMBRANE = 1  # value of COORDINATES
 AT_CURRENT, AT_COMPARTMENT, AT_FROZEN = 0, 1, 2  # values of GRADIENT
 
 
-def parameter_blocks(layers: tuple[int, ...]) -> tuple[ParameterBlock, ...]:
-    """Return the parameters of a network with `layers` units: W_k, b_k (trained), then B_k."""
+def parameter_blocks(layers: tuple[int, ...], feedback_trained: bool) -> tuple[ParameterBlock, ...]:
+    """Return the parameters of a network with `layers` units: W_k, b_k (trained), then B_k (trained or not)."""
     forward = [
         block
         for k, (below, above) in enumerate(pairwise(layers))
@@ -44,15 +44,20 @@ def parameter_blocks(layers: tuple[int, ...]) -> tuple[ParameterBlock, ...]:
         )
     ]
     feedback = [
-        ParameterBlock(f"B_{k}", (layers[k + 1], layers[k]), f"feedback conductances from layer {k + 1} to {k}", False)
+        ParameterBlock(
+            f"B_{k}",
+            (layers[k + 1], layers[k]),
+            f"feedback conductances from layer {k + 1} to {k}",
+            feedback_trained,
+        )
         for k in range(1, len(layers) - 1)
     ]
     return (*forward, *feedback)
 
 
-def state_blocks(layers: tuple[int, ...], compartments: int) -> tuple[StateBlock, ...]:
+def state_blocks(layers: tuple[int, ...], compartments: int, symbol: str = "s") -> tuple[StateBlock, ...]:
     """Return one state block per layer above the inputs."""
-    return tuple(StateBlock(f"layer_{k}", compartments, units) for k, units in enumerate(layers[1:], start=1))
+    return tuple(StateBlock(f"layer_{k}", compartments, units, symbol) for k, units in enumerate(layers[1:], start=1))
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,11 @@ class CompartmentNetwork(PhysicalModel):
         self.settings = settings
         self.compartments = compartments
         self.layers = settings.layers
-        self.blocks = state_blocks(self.layers, compartments.count)
+        symbol = "u" if settings.coordinates == "membrane" else "s"
+        self.blocks = state_blocks(self.layers, compartments.count, symbol)
         self.header = Header(len(self.layers) - 1, compartments.count)
-        blocks = parameter_blocks(self.layers)
+        # What comes back through a loop has a share in the prediction, and so in its gradient.
+        blocks = parameter_blocks(self.layers, feedback_trained=not self.reciprocal and not self.feed_forward)
         self.p = np.zeros(self.header.size + sum(block.size for block in blocks), dtype)
         self.parameters = Parameters(blocks, self.p[self.header.size :])
         self._lock = Lock()
@@ -83,6 +85,11 @@ class CompartmentNetwork(PhysicalModel):
         return self.settings.feedback == "reciprocal"
 
     @property
+    def feed_forward(self) -> bool:
+        """Whether the free state follows from the inputs layer by layer, without a loop."""
+        return self.compartments.free_state_is_feed_forward
+
+    @property
     def outputs(self) -> int:
         """Units of the last layer."""
         return self.layers[-1]
@@ -92,21 +99,27 @@ class CompartmentNetwork(PhysicalModel):
         return cost(self.settings.cost, prediction, targets)
 
     def local_products(self, inputs: Array, source: Signal, error: Signal, gradient: Parameters) -> list[Piece]:
-        """Return the work of dC/dW_k = sum over samples of source_k x error_{k+1}, dC/db_k = sum of error_k.
+        """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
 
-        A large matrix comes in pieces of rows; the cut depends on its shape alone.
+            dC/dW_k = sum source_k x error_{k+1},    dC/db_k = sum error_k,    dC/dB_k = sum source_{k+1} x error_k
+
+        The last where feedback is trained. A reciprocal conductance in a loop works both ways, and its gradient has
+        both parts: that of W_k, and the transpose of that of B_k.
         """
-        sources = [inputs, *(source.block(i) for i in range(len(self.blocks) - 1))]
+        last = len(self.blocks)
+        sources = [inputs, *(source.block(i) for i in range(last))]
+        errors = [error.block(i) for i in range(last)]
         pieces: list[Piece] = []
-        for k, pre in enumerate(sources):
-            post, W, b = error.block(k), gradient[f"W_{k}"], gradient[f"b_{k + 1}"]
-            count = math.ceil(W.size / PRODUCT_PIECE)
-            for rows in slices(len(W), count):
-                at = gradient.offsets[f"W_{k}"]
-                part = slice(at + rows.start * W.shape[1], at + rows.stop * W.shape[1])
-                pieces.append(Piece(part, partial(np.matmul, pre.T[rows], post, out=W[rows])))
-            at = gradient.offsets[f"b_{k + 1}"]
-            pieces.append(Piece(slice(at, at + len(b)), partial(np.sum, post, axis=0, out=b)))
+        for k in range(last):
+            pairs = [(sources[k], errors[k])]
+            if k > 0 and self.reciprocal and not self.feed_forward:
+                pairs.append((errors[k - 1], sources[k + 1]))
+            pieces += _product_pieces(gradient, f"W_{k}", pairs)
+            b, at = gradient[f"b_{k + 1}"], gradient.offsets[f"b_{k + 1}"]
+            pieces.append(Piece(slice(at, at + len(b)), partial(np.sum, errors[k], axis=0, out=b)))
+        for k in range(1, last):
+            if f"B_{k}" in gradient:
+                pieces += _product_pieces(gradient, f"B_{k}", [(sources[k + 1], errors[k - 1])])
         return pieces
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
@@ -155,6 +168,24 @@ class CompartmentNetwork(PhysicalModel):
                 self.parameters[f"B_{k}"][:] = imperfections.asymmetric(
                     transpose, xi, angle_deg=asymmetry.angle_deg, relative_sd=asymmetry.relative_sd
                 )
+
+
+def _product_pieces(gradient: Parameters, name: str, pairs: list[tuple[Array, Array]]) -> list[Piece]:
+    """Return the pieces of sum over pairs of pre^T post, for one matrix of the gradient."""
+    matrix, at = gradient[name], gradient.offsets[name]
+    width, pieces = matrix.shape[1], []
+    for rows in slices(len(matrix), math.ceil(matrix.size / PRODUCT_PIECE)):
+        part = slice(at + rows.start * width, at + rows.stop * width)
+        terms = [(pre.T[rows], post) for pre, post in pairs]
+        pieces.append(Piece(part, partial(_form, terms, matrix[rows])))
+    return pieces
+
+
+def _form(terms: list[tuple[Array, Array]], out: Array) -> None:
+    """Write the sum of the products into `out`."""
+    np.matmul(*terms[0], out=out)
+    for pre, post in terms[1:]:
+        out += pre @ post
 
 
 def standard_deviation(init: Init, fan_in: int, fan_out: int) -> float:

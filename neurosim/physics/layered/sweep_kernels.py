@@ -42,9 +42,10 @@ from neurosim.physics.layered.response import (
     respond,
     tables,
 )
-from neurosim.physics.names import ACTIVATION_CODE
+from neurosim.physics.names import ACTIVATION_CODE, COST_CODE
 
 IDENTITY = ACTIVATION_CODE["identity"]
+SQUARED_ERROR = COST_CODE["squared_error"]
 CHUNK = 1024  # values per pass: all that belongs to a chunk stays in the first-level cache
 
 
@@ -129,7 +130,9 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
     at = model_entries(layout)
     planes = layout[at + COMPARTMENTS]
     membrane = layout[at + COORDINATES] == MEMBRANE
-    implicit = layout[at + GRADIENT] == AT_COMPARTMENT
+    gradient, cost = layout[at + GRADIENT], layout[at + COST]
+    # The nudge at the activity itself has a closed form here; elsewhere it takes the activity of the sweep before.
+    implicit = gradient == AT_COMPARTMENT and cost == SQUARED_ERROR and layout[at + OUTPUT_ACTIVATION] == IDENTITY
     forward, backward, gain = tables(p, layout)
     total = y.size // planes
     for k in visits:
@@ -151,7 +154,8 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
         if top and not implicit:
             frozen = u[layout[at + FROZEN] : layout[at + FROZEN] + size].reshape(rows, n)
             a2, F2, target2 = a.reshape(rows, n), F.reshape(rows, n), target[:size].reshape(rows, n)
-            nudge_current(layout[at + GRADIENT], layout[at + COST], code, a2, nudge, target2, frozen, a2, F2)
+            s2 = activities(k, y, model)[:size].reshape(rows, n)
+            nudge_current(gradient, cost, code, a2, nudge, target2, frozen, s2, F2)
         step = max(1, CHUNK // n)
         for r0 in range(0, rows, step):
             r1 = min(rows, r0 + step)

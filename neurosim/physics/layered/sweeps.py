@@ -3,6 +3,7 @@
     a_k = W_{k-1} sum_c p_c s_{k-1,c} + b_k,       F_k = B_k sum_c q_c s_{k+1,c}
     s_{k,c} <- f(a_k + gain_c F_k),                s_{L,c} <- f(a_L - gain_c beta dC/ds)
     proximal nudge, squared error:                 s_{L,c} <- (a_L + gain_c beta y) / (1 + gain_c beta)
+    point neurons, where that does not apply:      s_L     <- f(a_L - beta dC/ds_L) with s_L of the sweep before
 
 A current is computed anew only if the layer it comes from has changed since, so a forward pass and one backward sweep
 need exactly the matrix products of back-propagation. Orders: see `layer_order`, after Hoier and Zach (2024).
@@ -85,7 +86,8 @@ class LayerSweeps:
             If the output nudge is implicit and has no closed form.
         """
         system, settings = self.system, self.system.model.settings
-        implicit = system.gradient_at == at.AT_COMPARTMENT
+        # Each compartment of a dyad would need a nudge current of its own.
+        implicit = system.gradient_at == at.AT_COMPARTMENT and system.model.compartments.count > 1
         if implicit and (settings.cost != "squared_error" or settings.output_activation != "identity"):
             raise SimulationError(
                 "an implicit nudge has a closed form for squared_error and identity outputs only; "

@@ -155,6 +155,18 @@ class LayeredSystem(System):
         predict[self.dtype](state, self.arrays, out.reshape(-1))
         return out
 
+    def cost_slope(self, state: Array) -> Array:
+        """Return dC/d(state), shape (size,), with C taken at the mean activity sum_c p_c s_{L,c} of the outputs."""
+        settings, last = self.model.settings, len(self.blocks)
+        g = cost_gradient(settings.cost, self.forward_signal(state, last), self.targets)
+        weights = np.array(self.model.compartments.forward, self.dtype)
+        slope = np.zeros_like(state)
+        outputs = self.views(slope)[-1]
+        outputs[:] = weights[:, None, None] * g
+        if self.membrane:
+            outputs *= ACTIVATIONS[settings.output_activation].slope(self.views(state)[-1])
+        return slope
+
     def linearise(self, state: Array) -> LayeredLinearisation:
         """Return J = d(rate)/d(state) at `state`, as products."""
         self.model.synchronise()
