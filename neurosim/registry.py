@@ -174,6 +174,11 @@ ANALYSES = Registry(
             settings="neurosim.analysis.settings:RelaxAnalysis",
             summary="Trajectories of a few samples through every phase of the rule.",
         ),
+        "bias": Entry(
+            target="neurosim.analysis.bias:run",
+            settings="neurosim.analysis.settings:BiasAnalysis",
+            summary="The ladder from the rule's update to the exact gradient: settling, nudge, asymmetry.",
+        ),
         "train": Entry(
             target="neurosim.analysis.train:run",
             settings="neurosim.analysis.settings:TrainAnalysis",
@@ -236,6 +241,10 @@ PLOTS = Registry(
         "rate": Entry(
             target="neurosim.plots.rate:draw",
             summary="RMS rate of change over time, phase by phase, down to the tolerance.",
+        ),
+        "ladder": Entry(
+            target="neurosim.plots.ladder:draw",
+            summary="Terms of the bias ladder per parameter block: their size relative to the exact gradient.",
         ),
         "training": Entry(
             target="neurosim.plots.training:LAYOUT",

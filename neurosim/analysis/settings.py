@@ -52,6 +52,13 @@ class RelaxAnalysis(Settings):
             )
 
 
+class BiasAnalysis(Settings):
+    """How far the update of the rule is from the exact gradient, and which imperfection is to blame."""
+
+    type: Literal["bias"]
+    samples: int = Field(16, ge=1, description="How many test samples, from the first on; gradients are their means.")
+
+
 class TrainAnalysis(Settings):
     """Train the circuit with its rule and test it after every epoch."""
 

@@ -78,6 +78,14 @@ class Rule(Settings):
     def phases(self, start: Start) -> tuple[Phase, ...]:
         """Return the relaxations that the rule asks for, if nudged phases start from `start`."""
 
+    @property
+    def response_weights(self) -> tuple[float, ...] | None:
+        """Weights w_c with which the error signal is read off the response of the compartments, sum_c w_c ds_c/dbeta.
+
+        They say what the rule estimates while the nudge vanishes. None for rules that read the exact error signal.
+        """
+        return None
+
     @abstractmethod
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Let the circuit relax and fill `reading` with what its synapses read; return the steps it took."""

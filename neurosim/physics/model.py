@@ -84,6 +84,14 @@ class Linearisation(ABC):
         """Return J^T v; `v` and the result have shape (size,)."""
 
     @abstractmethod
+    def nudge_slope(self) -> Array:
+        """Return d(rate)/d(beta), shape (size,): what a nudge of the outputs adds to the rate, per unit of strength."""
+
+    @abstractmethod
+    def read_change(self, v: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write sum_c weights_c ds_c into `out`, the change of the activities for a change `v` of the state."""
+
+    @abstractmethod
     def pull_back(self, v: Array, out: Signal) -> None:
         """Write (d rate / d current)^T v into `out`: how a weighted sum of the rates feels the current of each unit."""
 
@@ -200,9 +208,13 @@ class System(ABC):
     def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c of every unit into `out`, whose window has the rows of this system."""
 
+    def signal(self) -> Signal:
+        """Return a signal of zeros for the rows of this system."""
+        return Signal.zeros(tuple(block.units for block in self.blocks), self.rows, self.dtype)
+
     def read_anew(self, state: Array, weights: tuple[float, ...]) -> Signal:
         """Return sum_c weights_c s_c of every unit as a signal of its own."""
-        out = Signal.zeros(tuple(block.units for block in self.blocks), self.rows, self.dtype)
+        out = self.signal()
         self.read(state, weights, out)
         return out
 

@@ -62,7 +62,7 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     for name, values in sorted(zip(names, angles.T, strict=True), key=lambda item: item[0] == "all"):
         if np.isfinite(values).any():
             axes.plot(
-                epochs, values, color=_color(name), linestyle=DASHES.get(name[0], "-"), label=_shown(name),
+                epochs, values, color=_color(name), linestyle=DASHES.get(name[0], "-"), label=block_name(name),
                 marker=epoch_marker(epochs), linewidth=2.2 if name == "all" else None,
             )  # fmt: skip
     draw_epochs(axes, epochs)
@@ -80,6 +80,7 @@ def _color(name: str) -> str:
     return colors[(int(number) - (kind == "b")) % len(colors)] if number.isdigit() else black
 
 
-def _shown(name: str) -> str:
+def block_name(name: str) -> str:
+    """Return the name of a parameter block as it is written: W_1 with its index below."""
     kind, _, number = name.partition("_")
     return f"${kind}_{{{number}}}$" if number.isdigit() else name

@@ -46,7 +46,7 @@ class _ToyModel(PhysicalModel):
     def _no(self, *_: Any) -> Any:
         raise NotImplementedError
 
-    outputs = cost = local_products = _no
+    feed_forward = outputs = cost = local_products = _no
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         raise NotImplementedError
@@ -91,4 +91,4 @@ class Toy(System):
     def _no(self, *_: Any) -> Any:
         raise NotImplementedError
 
-    present = nudge = take = freeze_cost_gradient = read = prediction = linearise = _no
+    present = nudge = take = freeze_cost_gradient = read = prediction = cost_slope = linearise = _no

@@ -11,7 +11,7 @@ import h5py
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from plots_files import write_relax, write_train
+from plots_files import write_bias, write_relax, write_train
 
 from neurosim.plots.style import styled
 from neurosim.results.reader import open_result
@@ -38,6 +38,12 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., h5py.File]]:
 def relax(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
     """Make and open a relaxation; options as in `write_relax`."""
     return lambda **options: opened(write_relax, **options)
+
+
+@pytest.fixture
+def bias(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open a bias ladder; options as in `write_bias`."""
+    return lambda **options: opened(write_bias, **options)
 
 
 @pytest.fixture

@@ -78,6 +78,28 @@ def write_relax(
     return path
 
 
+def write_bias(
+    path: Path,
+    *,
+    blocks: Sequence[str] = ("W_0", "b_1", "W_1", "b_2", "B_1", "all"),
+    norms: Any = None,
+    cosine: float = 0.98,
+    status: str = "settled",
+    message: str = "",
+) -> Path:
+    """Write a bias ladder; the terms of a block are powers of ten."""
+    terms = ["settling", "nudge", "asymmetry", "total"]
+    if norms is None:
+        norms = 10.0 ** -(np.arange(4.0)[:, None] + 0.3 * np.arange(len(blocks)))
+    with ResultWriter(path, attributes("bias")) as writer:
+        writer.dimension("bias", "block", list(blocks), "parameter block")
+        writer.dimension("bias", "term", terms, "term")
+        writer.variable("bias", "relative_norm", ("term", "block"), norms, "norm", "1")
+        writer.variable("bias", "cosine", ("block",), np.full(len(blocks), cosine), "cosine", "1")
+        writer.finish({"status": status, "message": message})
+    return path
+
+
 def write_train(
     path: Path,
     *,

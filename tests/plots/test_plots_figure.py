@@ -24,6 +24,7 @@ from neurosim.scenario.load import load_scenario
 
 OF_RELAX = ("trajectories", "activity", "error", "rate")
 OF_TRAIN = ("training", "learning_curve", "gradient_alignment")
+OF_BIAS = ("ladder",)
 COSINES = {"W_0": [0.9, 0.99, 0.999, 0.9999], "b_1": [0.8, 0.9, 0.95, 0.99], "all": [0.95] * 4}
 SWEEPS = {"times": np.arange(5.0), "units": "1", "saves": (2, 5), "dynamics": "{tolerance: 1.0e-5}"}
 BAD = [[0, 2], [0, 2]]
@@ -42,7 +43,7 @@ def visible_texts(figure: Figure) -> list[tuple[str, Any]]:
 
 
 def test_every_registered_plot_is_tested_here():
-    assert {*OF_RELAX, *OF_TRAIN} == set(PLOTS)
+    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS} == set(PLOTS)
 
 
 def test_the_default_is_the_overview(relax, train):
@@ -211,8 +212,10 @@ def test_an_analysis_without_overview_says_what_there_is(relax, tmp_path):
     path = relax().filename
     with h5py.File(path.replace("write", "copy"), "w") as copy, h5py.File(path) as file:
         file.copy("relax", copy)
-        copy.attrs.update({**file.attrs, "analysis": "bias"})
-        with pytest.raises(SimulationError, match=r"no overview of analysis 'bias'\. This file can give: trajectories"):
+        copy.attrs.update({**file.attrs, "analysis": "guesswork"})
+        with pytest.raises(
+            SimulationError, match=r"no overview of analysis 'guesswork'\. This file can give: trajectories"
+        ):
             draw_figure(copy)
 
 

@@ -100,6 +100,11 @@ class DualPropagation(Rule):
         nudged = Phase("nudged", self.beta, start, self.cost_gradient)
         return (FREE, nudged) if start == "free" or self.cost_gradient == "frozen" else (nudged,)
 
+    @property
+    def response_weights(self) -> tuple[float, ...]:
+        """The error signal is the difference of the compartments: dhat = (s- - s+) / beta."""
+        return (-1.0, 1.0)
+
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax under the nudge; read means and differences of the dyads."""
         results = run_phases(system, solver, self.phases(start), own_states=False)

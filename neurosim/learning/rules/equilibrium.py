@@ -59,6 +59,11 @@ class Equilibrium(Rule):
         down, up = Phase("nudged", self.beta, start), Phase("opposite", -self.beta, start)
         return (FREE, down, up) if self.nudging == "symmetric" else (FREE, down)
 
+    @property
+    def response_weights(self) -> tuple[float, ...]:
+        """The error signal is the response itself: dhat = -ds/dbeta."""
+        return (-1.0,)
+
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax through all phases; read activities at the free state, and the response to the nudge."""
         results = run_phases(system, solver, self.phases(start), own_states=start == "rest", keep_free=True)

@@ -56,6 +56,7 @@ class LayeredLinearisation(Linearisation):
         currents = system.views(state) if system.membrane else self._currents(state)
         self.slopes = [hidden(v) for v in currents[:-1]] + [output.slope(currents[-1])]
         self.prediction = system.prediction(state)
+        self.cost_gradients = self._cost_gradients(state)
         self.output_slope = output.slope(self._output_current(state))
 
     def _output_current(self, state: Array) -> Array:
@@ -139,6 +140,20 @@ class LayeredLinearisation(Linearisation):
                 block *= self.slopes[k - 1]
             block -= self.leak[k - 1] * d[k - 1]
         return result
+
+    def nudge_slope(self) -> Array:
+        """Return d(rate)/d(beta), shape (size,); only the outputs are nudged."""
+        result = np.zeros(self.system.size, self.system.dtype)
+        dv = -self.gain[:, None, None] * self.cost_gradients
+        self.system.views(result)[-1][:] = self._at_current(self.last, dv)
+        return result
+
+    def read_change(self, v: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write sum_c weights_c ds_c of every layer into `out`; ds = f'(u) du in membrane coordinates."""
+        table = np.asarray(weights, self.system.dtype)
+        for k, d in enumerate(self.system.views(v), start=1):
+            ds = self.slopes[k - 1] * d if self.system.membrane else d
+            out.block(k - 1)[:] = np.einsum("c,crn->rn", table, ds)
 
     def pull_back(self, v: Array, out: Signal) -> None:
         """Write the sum over compartments of (d rate / d current) v into `out`; all feel the forward current."""

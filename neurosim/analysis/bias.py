@@ -1,0 +1,91 @@
+"""Analysis `bias`: the distance between the update of a rule and the exact gradient, imperfection by imperfection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.analysis.ladder import TERMS, AdriftError, Ladder, climb, flat
+from neurosim.analysis.parameters import snapshot, write_parameters
+from neurosim.analysis.run import Outcome, Session
+from neurosim.analysis.setup import Experiment
+from neurosim.dynamics.status import Status, count, worst
+from neurosim.learning.alignment import cosine
+from neurosim.results.writer import ResultWriter
+
+Array = npt.NDArray[Any]
+
+
+def run(experiment: Experiment, session: Session) -> Outcome:
+    """Climb the ladder on the first test samples and write /bias (see the contract) and /circuit."""
+    writer = session.writer
+    samples = experiment.dataset.test.head(experiment.scenario.analysis.samples)
+    session.progress.begin(1, "ladders")
+    writer.dimension("bias", "sample", np.arange(len(samples)), "test sample")
+    writer.variable("bias", "sample_index", ("sample",), np.arange(len(samples)), "place in the test set", "1")
+    for name, values, what in (("input", samples.inputs, "inputs"), ("output", samples.targets, "targets")):
+        writer.dimension("bias", name, np.arange(values.shape[1]), name)
+        writer.variable("bias", what, ("sample", name), values, what, "1")
+    write_parameters(writer, experiment.model, snapshot(experiment.model))
+    try:
+        ladder = climb(experiment, session.workers, samples)
+    except AdriftError as event:
+        _write_status(writer, "settled_status", event.codes, "how the search for the equilibria of each sample ended")
+        told = ", ".join(f"{number} {key}" for key, number in count(event.codes).items())
+        return Outcome(Status.DIVERGED, f"there is no equilibrium to measure from (samples: {told})")
+    session.progress.advance()
+    _write(writer, ladder)
+    return _judge(experiment.scenario.dynamics.unsettled_limit, ladder)
+
+
+def _write(writer: ResultWriter, ladder: Ladder) -> None:
+    blocks, terms = [*ladder.exact, "all"], [*TERMS, "total"]
+    writer.dimension("bias", "block", blocks, "parameter block")
+    writer.dimension("bias", "term", terms, "term of the ladder")
+    norms, alignments = np.full((2, len(terms), len(blocks)), np.nan)
+    cosines, references = np.full((2, len(blocks)), np.nan)
+    for j, block in enumerate(blocks):
+        exact = flat(ladder.exact, block)
+        references[j] = np.linalg.norm(exact)
+        cosines[j] = cosine(flat(ladder.measured, block), exact)
+        if references[j] > 0:
+            for i, term in enumerate(ladder.terms(block).values()):
+                norms[i, j] = np.linalg.norm(term) / references[j]
+                alignments[i, j] = term @ exact / references[j] ** 2
+    axes = ("term", "block")
+    writer.variable("bias", "relative_norm", axes, norms, "norm of the term over that of the exact gradient", "1")
+    what = "projection of the term on the exact gradient, over its squared norm"
+    writer.variable("bias", "alignment", axes, alignments, what, "1")
+    writer.variable("bias", "cosine", ("block",), cosines, "cosine of the update with the exact gradient", "1")
+    writer.variable("bias", "reference_norm", ("block",), references, "norm of the exact gradient", "1")
+    what = "exact gradient against central finite differences, relative"
+    writer.variable("bias", "reference_check", (), ladder.reference_check, what, "1")
+    _write_status(writer, "measured_status", ladder.measured_codes, "how the relaxations of each sample ended")
+    _write_status(writer, "settled_status", ladder.settled_codes, "how the search for its equilibria ended")
+
+
+def _write_status(writer: ResultWriter, name: str, codes: npt.NDArray[np.int8], what: str) -> None:
+    flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
+    writer.variable("bias", name, ("sample",), codes, what, attributes=flags)
+
+
+def _judge(limit: float, ladder: Ladder) -> Outcome:
+    sizes = {name: float(np.linalg.norm(term)) for name, term in ladder.terms("all").items()}
+    reference = float(np.linalg.norm(flat(ladder.exact, "all")))
+    told = ", ".join(f"{name} {size / reference if reference else float('nan'):.3g}" for name, size in sizes.items())
+    summary = f"relative to the gradient: {told}; check of the gradient {ladder.reference_check:.1e}"
+    lost = worst(ladder.settled_codes)
+    if not lost.good:
+        numbers = ", ".join(f"{number} {key}" for key, number in count(ladder.settled_codes).items())
+        return Outcome(lost, f"equilibria behind the ladder were not found (samples: {numbers}); {summary}")
+    status = worst(ladder.measured_codes)
+    unsettled = [code for code in ladder.measured_codes.tolist() if not list(Status)[code].good]
+    if status.good or (status is not Status.DIVERGED and len(unsettled) <= limit * len(ladder.measured_codes)):
+        return Outcome(status if status.good else Status.SETTLED, summary)
+    return Outcome(
+        status,
+        f"{len(unsettled)} of {len(ladder.measured_codes)} samples: {status.value}; give more time, a larger "
+        f"tolerance, or tolerance: null for a fixed time; {summary}",
+    )

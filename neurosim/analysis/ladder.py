@@ -1,0 +1,171 @@
+"""The bias ladder: from the update that physics makes to the exact gradient, one imperfection at a time.
+
+    measured   the rule as the scenario runs it                          settling = measured - settled
+    settled    the same nudges, every phase at its equilibrium           nudge    = settled - limit
+    limit      the response to a vanishing nudge                         asymmetry = limit - exact
+    exact      the gradient of the cost of the free equilibrium
+
+Each term is the difference of two neighbouring rungs, so the terms add up to measured - exact, to rounding. Rungs below
+the first are computed in double precision, and the last two without relaxing under a nudge at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.analysis.setup import Experiment, build_model
+from neurosim.datasets.dataset import Samples
+from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
+from neurosim.dynamics.status import Status
+from neurosim.learning.exact.backprop import exact_gradient
+from neurosim.learning.exact.implicit import implicit_gradient, response_estimate
+from neurosim.learning.learner import Learner
+from neurosim.learning.protocol import FREE, run_phases
+from neurosim.physics.model import PhysicalModel, System
+from neurosim.workers import Workers
+
+Array = npt.NDArray[Any]
+Estimate = Mapping[str, Array]
+
+TERMS = ("settling", "nudge", "asymmetry")
+FINITE_STEP = 1e-5
+DIRECTIONS = 3  # random directions of the finite-difference check, beside that of the gradient itself
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The rungs, and how the relaxations behind them ended.
+
+    Parameters
+    ----------
+    rungs : tuple of mapping of str to ndarray
+        measured, settled, limit, exact: mean estimates of dC/dtheta by parameter name, float64.
+    measured_codes, settled_codes : ndarray of int8, shape (samples,)
+        Status of every sample as the scenario runs it, and at its equilibria.
+    reference_check : float
+        Largest difference between the exact gradient and central finite differences of the cost along some directions,
+        over the norm of the gradient.
+    """
+
+    rungs: tuple[Estimate, ...]
+    measured_codes: npt.NDArray[np.int8]
+    settled_codes: npt.NDArray[np.int8]
+    reference_check: float
+
+    @property
+    def exact(self) -> Estimate:
+        """The last rung."""
+        return self.rungs[-1]
+
+    @property
+    def measured(self) -> Estimate:
+        """The first rung."""
+        return self.rungs[0]
+
+    def terms(self, block: str) -> dict[str, Array]:
+        """Return settling, nudge, asymmetry and their total for a parameter block or for ``all``, as flat vectors."""
+        rungs = [flat(rung, block) for rung in self.rungs]
+        terms = {name: above - below for name, above, below in zip(TERMS, rungs[:-1], rungs[1:], strict=True)}
+        return {**terms, "total": rungs[0] - rungs[-1]}
+
+
+def flat(estimate: Estimate, block: str) -> Array:
+    """Return one block of an estimate, or all of them, as a flat vector."""
+    names = list(estimate) if block == "all" else [block]
+    return np.concatenate([np.asarray(estimate[name], np.float64).ravel() for name in names])
+
+
+def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
+    """Return the ladder of a scenario's rule on some samples.
+
+    Raises
+    ------
+    AdriftError
+        If a sample has no equilibrium to measure from.
+    SimulationError
+        If an equilibrium has no response: its Jacobian cannot be inverted.
+    """
+    scenario, rule = experiment.scenario, experiment.rule
+    assert rule is not None  # validation refuses a bias run without a rule
+    start, inputs, targets = scenario.dynamics.start, samples.inputs, samples.targets
+    outcome = Learner(experiment.model, experiment.solver, rule, start, workers).learn(inputs, targets)
+    measured, measured_codes = _copied(outcome.gradient), outcome.codes.copy()
+
+    model = in_double_precision(experiment)
+    inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
+    polished = PolishedSolver(experiment.solver)
+    outcome = Learner(model, polished, rule, start, workers).learn(inputs, targets)
+    settled, codes = _copied(outcome.gradient), outcome.codes.copy()
+
+    system = model.system(len(inputs))
+    system.present(inputs, targets)
+    free = run_phases(system, polished, (FREE,))["free"]
+    codes = np.maximum(codes, free.codes)
+    if (codes == Status.DIVERGED.code).any():
+        raise AdriftError(codes)
+    exact = exact_gradient(model, inputs, targets) if model.feed_forward else implicit_gradient(system, free.state)
+    weights = rule.response_weights
+    limit = exact if weights is None else response_estimate(system, free.state, weights)
+    rungs = (measured, settled, _copied(limit), _copied(exact))
+    return Ladder(rungs, measured_codes, codes, finite_difference_check(system, free.state, exact, scenario.seed))
+
+
+class AdriftError(Exception):
+    """There is no equilibrium to measure from; `codes` says how every sample ended."""
+
+    def __init__(self, codes: npt.NDArray[np.int8]) -> None:
+        super().__init__("no equilibrium")
+        self.codes = codes
+
+
+def in_double_precision(experiment: Experiment) -> PhysicalModel:
+    """Return a circuit with the numbers of the experiment's, in double precision."""
+    model = build_model(experiment.scenario.model_copy(update={"dtype": "float64"}))
+    for name, values in experiment.model.parameters.items():
+        model.parameters[name][:] = values
+    model.parameters_changed()
+    return model
+
+
+def finite_difference_check(system: System, state: Array, exact: Estimate, seed: int) -> float:
+    """Return the largest difference between slopes of the mean cost and <exact, direction>, over |exact|.
+
+    Central differences along the gradient and a few random directions of unit length; the equilibrium is found anew at
+    every point. NaN where the gradient is zero.
+    """
+    model, theta = system.model, system.model.parameters.trained
+    gradient = flat(exact, "all")
+    size = float(np.linalg.norm(gradient))
+    draw = np.random.default_rng(seed)
+    directions = [gradient / size if size else gradient, *draw.standard_normal((DIRECTIONS, theta.size))]
+    here, inputs, targets = theta.copy(), system.inputs, system.targets.copy()
+    worst = 0.0 if size else float("nan")
+
+    def cost() -> float:
+        model.parameters_changed()
+        system.present(inputs, targets)
+        moved = state.copy()
+        EQUILIBRIUM.relax(system, moved)
+        return float(model.cost(system.prediction(moved), targets).mean())
+
+    for direction in directions:
+        unit = direction / np.linalg.norm(direction)
+        costs = []
+        for sign in (1.0, -1.0):
+            theta[:] = here + sign * FINITE_STEP * unit
+            costs.append(cost())
+        theta[:] = here
+        slope = (costs[0] - costs[1]) / (2 * FINITE_STEP)
+        worst = max(worst, abs(slope - float(gradient @ unit)) / size)
+    model.parameters_changed()
+    system.present(inputs, targets)
+    return worst
+
+
+def _copied(estimate: Estimate) -> dict[str, Array]:
+    return {name: np.array(values, np.float64) for name, values in estimate.items()}
