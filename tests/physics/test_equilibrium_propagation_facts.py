@@ -9,7 +9,7 @@ from neurosim.dynamics import linear
 from neurosim.dynamics.settings import FixedStepSettings, NewtonSettings
 from neurosim.errors import SimulationError
 from neurosim.learning.exact.backprop import exact_gradient
-from neurosim.learning.exact.implicit import implicit_gradient
+from neurosim.learning.exact.implicit import implicit_gradient, response_estimate
 from neurosim.learning.exact.reference import reference_gradient
 from neurosim.learning.learner import Learner
 from neurosim.learning.rules.equilibrium import Equilibrium
@@ -249,3 +249,48 @@ def test_a_nudged_circuit_has_no_implicit_gradient():
     system.nudge(0.1)
     with pytest.raises(SimulationError, match="belongs to the free equilibrium, but the circuit is nudged"):
         implicit_gradient(system, state)
+
+
+@pytest.mark.parametrize(
+    ("nudging", "published"),
+    [("one_sided", (0.0388, 0.0404, 0.0894, 0.0970)), ("symmetric", (0.0393, 0.0023, 0.0894, 0.0802))],
+)
+def test_fact_9_the_ladder_of_a_short_relaxation(nudging, published):
+    """R(3, 20), beta 0.05: Euler steps of 0.02 tau for 5 tau from the exact free state; norms relative to delta."""
+    net, beta = net_r(3, 20.0), 0.05
+    network = network_of(net)
+    system = present(network, net)
+    state = free_state(system)
+    euler = build_solver(FixedStepSettings(solver="euler", dt=0.02, t_end=5.0, tolerance=None))
+
+    def dhat(solver):
+        ends = {"free": state.copy()}
+        for phase in Equilibrium(type="equilibrium", nudging=nudging, beta=beta).phases("free")[1:]:
+            system.nudge(phase.nudge)
+            ends[phase.name] = state.copy()
+            solver.relax(system, ends[phase.name])
+        system.nudge(0.0)
+        other, distance = ("opposite", 2 * beta) if nudging == "symmetric" else ("free", beta)
+        return (f(ends[other]) - f(ends["nudged"])) / distance
+
+    measured, settled = dhat(euler), dhat(NEWTON)
+    limit = flat_errors(response_estimate(system, state, (-1.0,)))
+    exact = flat_errors(implicit_gradient(system, state))
+    terms = [measured - settled, settled - limit, limit - exact, measured - exact]
+    assert [np.linalg.norm(term) / np.linalg.norm(exact) for term in terms] == pytest.approx(published, rel=0.02)
+    assert sum(terms[:3]) == pytest.approx(terms[3], abs=1e-12)
+
+
+@pytest.mark.parametrize("coordinates", ["membrane", "activity"])
+def test_the_response_is_what_a_nudge_tends_to_and_differs_by_the_antisymmetric_part(coordinates):
+    """d0 = -J^{-1} g and delta = -J^{-T} g, so d0 - delta = -2 J^{-1} A delta, to rounding."""
+    net = net_r(1, 60.0)
+    system = present(network_of(net, coordinates=coordinates), net)
+    state = free_state(system)
+    d0 = flat_errors(response_estimate(system, state, (-1.0,)))
+    delta = flat_errors(implicit_gradient(system, state))
+    u = net.settle()
+    J = net.G - np.diag(1 / (4 * f(u) * (1 - f(u))))
+    assert d0 - delta == pytest.approx(-2 * np.linalg.solve(J, (J - J.T) / 2 @ delta), abs=1e-12)
+    if coordinates == "membrane":
+        assert flat_errors(estimate(net, "symmetric", 1e-4)) == pytest.approx(d0, abs=1e-6)
