@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from neurosim.dynamics.dense import jacobian_matrix, put_row
+from neurosim.dynamics.dense import from_rows, jacobian_matrices, to_rows
 from neurosim.errors import SimulationError
 from neurosim.physics.model import System
 
@@ -29,15 +29,12 @@ def solve_jacobian(system: System, state: Array, right: Array, transposed: bool 
     """
     if state.size // system.rows > DENSE_UNTIL:
         return _krylov(system, state, right, transposed)
-    result = np.empty_like(state)
-    for row in range(system.rows):
-        matrix = jacobian_matrix(system.take([row]), system.take_state(state, [row]))
-        try:
-            solution = np.linalg.solve(matrix.T if transposed else matrix, system.take_state(right, [row]))
-        except np.linalg.LinAlgError as error:
-            raise SimulationError(f"sample {row}: the Jacobian is singular; the equilibrium has no response") from error
-        put_row(system, result, row, solution)
-    return result
+    matrices = jacobian_matrices(system, state)
+    try:
+        lines = np.linalg.solve(matrices.mT if transposed else matrices, to_rows(system, right)[..., None])[..., 0]
+    except np.linalg.LinAlgError as error:
+        raise SimulationError("the Jacobian of a sample is singular; its equilibrium has no response") from error
+    return from_rows(system, lines)
 
 
 def _krylov(system: System, state: Array, right: Array, transposed: bool) -> Array:

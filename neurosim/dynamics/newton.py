@@ -1,6 +1,6 @@
-"""Newton's method on the equilibrium condition dy/dt = 0, every sample by itself.
+"""Newton's method on the equilibrium condition dy/dt = 0, every sample with a step of its own.
 
-    J(y) d = -f(y),   y <- y + 2^-m d   with the smallest m that lowers |f|
+    J(y) d = -f(y),   y <- y + 2^-m d   with the smallest m that lowers |f|, for each row by itself
 
 J is solved dense for small circuits, and by GMRES with products J v for large ones. It finds equilibria whether they
 are stable or not: a fixed point at which the ODE would diverge settles here.
@@ -8,7 +8,6 @@ are stable or not: a fixed point at which the ODE would diverge settles here.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from neurosim.dynamics.dense import jacobian_matrix, put_row
+from neurosim.dynamics.dense import from_rows, jacobian_matrices, to_rows
+from neurosim.dynamics.linear import DENSE_UNTIL
 from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
@@ -25,7 +25,6 @@ from neurosim.physics.model import System
 
 Array = npt.NDArray[Any]
 
-DENSE_UNTIL = 600  # state values per sample
 HALVINGS = 30
 
 
@@ -48,72 +47,67 @@ class NewtonSolver(Solver):
         tolerance = self.settings.tolerance
         assert tolerance is not None  # the settings refuse newton without one
         system.forget()
-        searches = [_Search(system.take([row]), system.take_state(state, [row])) for row in range(system.rows)]
-        rates = np.array([search.rate for search in searches])
+        f = system.rate(state)
+        rates = rms_rates(system, f)
+        stuck = np.zeros(system.rows, bool)
+        steps = 0
         if recorder is not None:
             recorder.save(np.zeros(1), state[None, :], rates[None, :])
-        steps = 0
-        while steps < self.settings.max_steps and any(search.goes_on(tolerance) for search in searches):
+        while steps < self.settings.max_steps:
+            going = (rates > tolerance) & np.isfinite(rates) & ~stuck
+            if not going.any():
+                break
             steps += 1
-            for row, search in enumerate(searches):
-                if search.goes_on(tolerance):
-                    search.step()
-                    rates[row] = search.rate
-                    put_row(system, state, row, search.y)
+            f, rates, moved = _step(system, state, f, rates, going)
+            stuck |= going & ~moved
             if recorder is not None:
                 recorder.save(np.array([float(steps)]), state[None, :], rates[None, :])
         codes = judge(rates, tolerance, DIVERGED_RATE, Status.MAX_STEPS)
-        stuck = np.array([search.stuck for search in searches])
         codes[stuck & (codes == Status.MAX_STEPS.code)] = Status.STEP_TOO_SMALL.code
         return Relaxation(state, codes, rates, steps, float(steps))
 
 
-class _Search:
-    """The search for the equilibrium of one sample.
-
-    Parameters
-    ----------
-    system : System
-        The circuit with this sample alone.
-    y : ndarray
-        Where the search stands; starts here.
-    """
-
-    def __init__(self, system: System, y: Array) -> None:
-        self.system = system
-        self.y = y
-        self.f = system.rate(y)
-        self.rate = float(rms_rates(system, self.f)[0])
-        self.stuck = False
-
-    def goes_on(self, tolerance: float) -> bool:
-        """Whether another step makes sense."""
-        return self.rate > tolerance and math.isfinite(self.rate) and not self.stuck
-
-    def step(self) -> None:
-        """Take a Newton step, halved until it lowers the rate."""
-        direction, scale = _direction(self.system, self.y, self.f), 1.0
-        for _ in range(HALVINGS):
-            trial = (self.y + scale * direction).astype(self.y.dtype)
-            f = self.system.rate(trial)
-            rate = float(rms_rates(self.system, f)[0])
-            if rate < self.rate:
-                self.y, self.f, self.rate = trial, f, rate
-                return
-            scale /= 2
-        self.stuck = True
+def _step(
+    system: System, state: Array, f: Array, rates: Array, going: npt.NDArray[np.bool_]
+) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+    """Move the rows that are `going` in place; return the new rate, its RMS, and which rows have moved."""
+    old, best = to_rows(system, state), rates.copy()
+    direction = _directions(system, state, f, going)
+    scale, open_rows, new = np.ones(system.rows), going.copy(), old.copy()
+    for _ in range(HALVINGS):
+        trial = np.where(open_rows[:, None], old + scale[:, None].astype(old.dtype) * direction, new)
+        tried = rms_rates(system, system.rate(from_rows(system, trial)))
+        better = open_rows & (tried < rates)
+        new[better], best[better] = trial[better], tried[better]
+        open_rows &= ~better
+        if not open_rows.any():
+            break
+        scale[open_rows] /= 2
+    state[:] = from_rows(system, new)
+    return system.rate(state), best, going & ~open_rows
 
 
-def _direction(system: System, y: Array, f: Array) -> Array:
-    """Return d with J d = -f."""
-    if y.size <= DENSE_UNTIL:
-        matrix = jacobian_matrix(system, y)
-        try:
-            return np.linalg.solve(matrix, -f)
-        except np.linalg.LinAlgError:  # exactly singular: the shortest of the best directions
-            return np.asarray(np.linalg.lstsq(matrix, -f, rcond=None)[0])
-    jacobian = system.linearise(y)
-    operator = LinearOperator((y.size, y.size), matvec=lambda v: jacobian.times(v.astype(y.dtype)), dtype=y.dtype)
-    # An inexact direction is still a descent direction; step halving looks after the rest.
-    d, _ = gmres(operator, -f, rtol=1e-6, restart=50, maxiter=20)
-    return np.asarray(d)
+def _directions(system: System, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
+    """Return d with J d = -f, one line per row, shape (rows, n); zeros for rows that do not go on."""
+    right = np.where(going[:, None], -to_rows(system, f), f.dtype.type(0.0))
+    if right.shape[1] > DENSE_UNTIL:
+        return _krylov_directions(system, state, right)
+    rows = np.flatnonzero(going).tolist()
+    matrices = jacobian_matrices(system.take(rows), system.take_state(state, rows))
+    directions = np.zeros_like(right)
+    try:
+        directions[rows] = np.linalg.solve(matrices, right[rows, :, None])[..., 0]
+    except np.linalg.LinAlgError:  # one of them is exactly singular: the shortest of the best directions
+        for row, matrix in zip(rows, matrices, strict=True):
+            directions[row] = np.linalg.lstsq(matrix, right[row], rcond=None)[0]
+    return directions
+
+
+def _krylov_directions(system: System, state: Array, right: Array) -> Array:
+    """Return inexact directions for all rows together: still descent directions, and halving looks after the rest."""
+    jacobian = system.linearise(state)
+    operator = LinearOperator(
+        (state.size,) * 2, matvec=lambda v: jacobian.times(v.astype(state.dtype)), dtype=state.dtype
+    )
+    d, _ = gmres(operator, from_rows(system, right), rtol=1e-6, restart=50, maxiter=20)
+    return to_rows(system, np.asarray(d, state.dtype))

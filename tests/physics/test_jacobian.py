@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from physics_circuits import ACTIVATIONS, SMOOTH, cases
 
-from neurosim.dynamics.dense import jacobian_matrix, put_row
+from neurosim.dynamics.dense import jacobian_matrices, put_row
 
 PROPERTY = settings(
     max_examples=200,
@@ -66,7 +66,7 @@ def test_the_dense_matrix_has_the_products_as_columns_and_couples_no_samples(cas
     blocks, v = [], directions(case, 1)[0]
     for row in range(rows):
         one, here = case.system.take([row]), case.system.take_state(case.state, [row])
-        J = jacobian_matrix(one, here)
+        J = jacobian_matrices(one, here)[0]
         assert J.shape == (here.size, here.size)
         unit = np.zeros_like(here)
         for i in range(here.size):
