@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from neurosim.analysis.setup import Experiment, build_model
 from neurosim.datasets.dataset import Samples
-from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
+from neurosim.dynamics.nearby import NearbyEquilibria
+from neurosim.dynamics.polished import PolishedSolver
 from neurosim.dynamics.status import Status
 from neurosim.learning.exact.backprop import exact_gradient
 from neurosim.learning.exact.implicit import implicit_gradient, response_estimate
@@ -146,11 +147,12 @@ def finite_difference_check(system: System, state: Array, exact: Estimate, seed:
     here, inputs, targets = theta.copy(), system.inputs, system.targets.copy()
     worst = 0.0 if size else float("nan")
 
+    nearby = NearbyEquilibria(system, state)
+
     def cost() -> float:
         model.parameters_changed()
         system.present(inputs, targets)
-        moved = state.copy()
-        EQUILIBRIUM.relax(system, moved)
+        moved = nearby.find()
         return float(model.cost(system.prediction(moved), targets).mean())
 
     for direction in directions:

@@ -1,0 +1,55 @@
+"""Equilibria found again after a small change, with the Jacobian of the one before it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dynamics_circuits import circuit
+
+from neurosim.dynamics import nearby
+from neurosim.dynamics.nearby import NearbyEquilibria
+from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
+from neurosim.dynamics.status import Status
+from neurosim.physics.layered.compartments import POINT
+
+
+def loop():
+    system = circuit(compartments=POINT, gain=0.5, rows=3)
+    state = system.rest()
+    assert EQUILIBRIUM.relax(system, state).status is Status.SETTLED
+    return system, state
+
+
+@pytest.mark.parametrize("dense_until", [0, 600])
+@pytest.mark.parametrize("change", [0.0, 1e-5, 1e-2, 0.5])
+def test_it_is_the_equilibrium_of_the_changed_circuit(monkeypatch, change, dense_until):
+    """Small changes or large ones, with a Jacobian at hand or without."""
+    monkeypatch.setattr(nearby, "DENSE_UNTIL", dense_until)
+    system, state = loop()
+    known, before = NearbyEquilibria(system, state), state.copy()
+    draw = np.random.default_rng(0)
+    system.model.parameters.trained[:] *= 1 + change * draw.standard_normal(system.model.parameters.trained.size)
+    system.model.parameters_changed()
+    system.present(system.inputs, system.targets.copy())
+    found = known.find()
+    assert np.abs(system.rate(found)).max() < 1e-11
+    np.testing.assert_array_equal(state, before)
+    if change:
+        assert np.abs(found - state).max() > 1e-3 * change
+
+
+def test_polishing_keeps_the_equilibrium_that_the_circuit_chose():
+    """Newton goes on from where the relaxation ended; and what diverged stays diverged."""
+    from neurosim.analysis.setup import build_solver
+    from neurosim.dynamics.settings import FixedStepSettings
+
+    system, _ = loop()
+    rough = build_solver(FixedStepSettings(solver="rk4", dt=0.1, t_end=6.0, tolerance=None))
+    ended = rough.relax(system, system.rest()).state
+    polished = PolishedSolver(rough).relax(system, system.rest())
+    assert polished.status is Status.SETTLED
+    assert np.abs(system.rate(polished.state)).max() < 1e-11
+    assert np.abs(polished.state - ended).max() < 0.1
+    wild = circuit(compartments=POINT, gain=9.0, rows=3, activation="relu")
+    lost = PolishedSolver(build_solver(FixedStepSettings(solver="rk4", dt=0.1, t_end=60.0, tolerance=None)))
+    assert lost.relax(wild, wild.rest()).status is Status.DIVERGED
