@@ -11,7 +11,7 @@ the first are computed in double precision, and the last two without relaxing un
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,13 +95,13 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     assert rule is not None  # validation refuses a bias run without a rule
     start, inputs, targets = scenario.dynamics.start, samples.inputs, samples.targets
     outcome = Learner(experiment.model, experiment.solver, rule, start, workers).learn(inputs, targets)
-    measured, measured_codes = _copied(outcome.gradient), outcome.codes.copy()
+    measured, measured_codes = _copied(outcome.gradient, outcome.gradient), outcome.codes.copy()
 
     model = in_double_precision(experiment)
     inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
     polished = PolishedSolver(experiment.solver)
     outcome = Learner(model, polished, rule, start, workers).learn(inputs, targets)
-    settled, codes = _copied(outcome.gradient), outcome.codes.copy()
+    settled, codes = _copied(outcome.gradient, outcome.gradient), outcome.codes.copy()
 
     system = model.system(len(inputs))
     system.present(inputs, targets)
@@ -112,7 +112,8 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     exact = exact_gradient(model, inputs, targets) if model.feed_forward else implicit_gradient(system, free.state)
     weights = rule.response_weights
     limit = exact if weights is None else response_estimate(system, free.state, weights)
-    rungs = (measured, settled, _copied(limit), _copied(exact))
+    # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
+    rungs = tuple(_copied(rung, exact) for rung in (measured, settled, limit, exact))
     return Ladder(rungs, measured_codes, codes, finite_difference_check(system, free.state, exact, scenario.seed))
 
 
@@ -139,12 +140,13 @@ def finite_difference_check(system: System, state: Array, exact: Estimate, seed:
     Central differences along the gradient and a few random directions of unit length; the equilibrium is found anew at
     every point. NaN where the gradient is zero.
     """
-    model, theta = system.model, system.model.parameters.trained
+    model = system.model
     gradient = flat(exact, "all")
     size = float(np.linalg.norm(gradient))
     draw = np.random.default_rng(seed)
-    directions = [gradient / size if size else gradient, *draw.standard_normal((DIRECTIONS, theta.size))]
-    here, inputs, targets = theta.copy(), system.inputs, system.targets.copy()
+    directions = [gradient / size if size else gradient, *draw.standard_normal((DIRECTIONS, gradient.size))]
+    inputs, targets = system.inputs, system.targets.copy()
+    here = {name: model.parameters[name].copy() for name in exact}
     worst = 0.0 if size else float("nan")
 
     nearby = NearbyEquilibria(system, state)
@@ -155,19 +157,25 @@ def finite_difference_check(system: System, state: Array, exact: Estimate, seed:
         moved = nearby.find()
         return float(model.cost(system.prediction(moved), targets).mean())
 
+    def move(step: Array) -> None:
+        at = 0
+        for name, values in here.items():
+            model.parameters[name][:] = values + step[at : at + values.size].reshape(values.shape)
+            at += values.size
+
     for direction in directions:
         unit = direction / np.linalg.norm(direction)
         costs = []
         for sign in (1.0, -1.0):
-            theta[:] = here + sign * FINITE_STEP * unit
+            move(sign * FINITE_STEP * unit)
             costs.append(cost())
-        theta[:] = here
         slope = (costs[0] - costs[1]) / (2 * FINITE_STEP)
         worst = max(worst, abs(slope - float(gradient @ unit)) / size)
+    move(np.zeros_like(gradient))
     model.parameters_changed()
     system.present(inputs, targets)
     return worst
 
 
-def _copied(estimate: Estimate) -> dict[str, Array]:
-    return {name: np.array(values, np.float64) for name, values in estimate.items()}
+def _copied(estimate: Estimate, names: Iterable[str]) -> dict[str, Array]:
+    return {name: np.array(estimate[name], np.float64) for name in names}

@@ -70,7 +70,9 @@ def build_model(scenario: Any) -> PhysicalModel:
         compartments = scenario.rule.compartments()
     else:
         compartments = POINT if circuit.neuron == "point" else dyad(0.5, transposed=True)
-    model: PhysicalModel = CIRCUIT_KINDS.load(circuit.kind)(circuit, compartments, scenario.dtype, scenario.seed)
+    feedback_learning = "none" if scenario.rule is None else scenario.rule.feedback_learning
+    make = CIRCUIT_KINDS.load(circuit.kind)
+    model: PhysicalModel = make(circuit, compartments, scenario.dtype, scenario.seed, feedback_learning)
     return model
 
 

@@ -11,11 +11,13 @@ A rule fills `source` and `error`; how they are multiplied is the circuit's (`Ph
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from neurosim.settings import Settings
+from pydantic import Field
+
+from neurosim.settings import Sections, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,8 +69,26 @@ class Reading:
         )
 
 
+FeedbackLearning = Literal["none", "kolen_pollack"]
+
+
 class Rule(Settings):
-    """A learning rule. Its fields are its keys in the scenario."""
+    """A learning rule. Its fields are its keys in the scenario; those here are keys of every rule."""
+
+    feedback_learning: FeedbackLearning = Field(
+        "none",
+        description="kolen_pollack: independent feedback conductances follow the updates of the forward ones; "
+        "none: they learn by their own products in a loop, and stay as they are between dyads.",
+    )
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield what the circuit cannot do for the keys that every rule has."""
+        if self.feedback_learning == "kolen_pollack" and getattr(scenario.circuit, "feedback", None) == "reciprocal":
+            yield (
+                "rule.feedback_learning",
+                "kolen_pollack is for feedback conductances of their own; those of a reciprocal circuit follow anyway. "
+                "Use circuit.feedback: independent, or leave it out.",
+            )
 
     @abstractmethod
     def compartments(self) -> Compartments:

@@ -278,7 +278,9 @@ class PhysicalModel(ABC):
         """Return the cost of each row, shape (rows,), of a prediction (rows, outputs) against its targets."""
 
     @abstractmethod
-    def local_products(self, inputs: Array, source: Signal, error: Signal, gradient: Parameters) -> list[Piece]:
+    def local_products(
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
+    ) -> list[Piece]:
         """Return the work of multiplying what every synapse reads, in pieces that do not depend on each other.
 
         Parameters
@@ -291,6 +293,8 @@ class PhysicalModel(ABC):
             What it reads where it goes to: estimates of dC/d(current), over the number of samples.
         gradient : Parameters
             Where the sums over the samples go, by parameter name.
+        exact : bool
+            Whether the derivative with respect to every parameter is wanted, whatever its synapse does.
         """
 
     @abstractmethod

@@ -197,3 +197,21 @@ def test_without_an_equilibrium_there_is_no_ladder(tmp_path):
 def test_a_bias_run_needs_a_rule(tmp_path):
     with pytest.raises(ScenarioError, match="rule: missing; analysis bias needs a learning rule"):
         load(tmp_path, "rule=null", text=NET)
+
+
+@pytest.mark.parametrize("circuit", [(), DYADS], ids=["loop", "dyads"])
+def test_feedback_that_follows_is_not_taken_for_a_gradient(tmp_path, circuit):
+    """Kolen-Pollack changes what B does, not what the cost depends on: the other blocks have the same ladder."""
+    plain = ladder_of(tmp_path, *circuit, *TURNED)
+    follows = ladder_of(tmp_path, *circuit, *TURNED, "rule.feedback_learning=kolen_pollack")
+    assert list(plain.exact) == list(follows.exact)
+    for name, values in plain.exact.items():
+        np.testing.assert_allclose(follows.exact[name], values, rtol=0, atol=1e-13, err_msg=name)
+        if not name.startswith("B"):
+            np.testing.assert_allclose(follows.measured[name], plain.measured[name], rtol=0, atol=1e-13)
+    assert follows.reference_check < 1e-8
+
+
+def test_reciprocal_feedback_cannot_follow(tmp_path):
+    with pytest.raises(ScenarioError, match=r"rule\.feedback_learning: kolen_pollack is for feedback conductances of"):
+        load(tmp_path, "rule.feedback_learning=kolen_pollack", text=NET)

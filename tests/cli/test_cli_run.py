@@ -174,3 +174,30 @@ def test_image_scenarios_learn(shell, scenario):
     with h5py.File(shell.folder / "a.h5") as file:
         assert file.attrs["status"] == "finished"
         assert file["train/test_error"][-1] < 0.4
+
+
+def test_ep_digits_tells_what_its_header_says(shell):
+    """A loop learns the digits by equilibrium propagation, and every relaxation settles."""
+    assert shell("run", "ep_digits", "-o", "a.h5").returncode == 0
+    with h5py.File(shell.folder / "a.h5") as file:
+        assert file.attrs["status"] == "settled"
+        assert file["train/test_error"][-1] <= 0.03
+
+
+def test_bias_dyad_tells_what_its_header_says(shell):
+    """The figures of the header, and which change makes which term small."""
+
+    def terms(*changes: str) -> dict[str, float]:
+        name = f"{len(list(shell.folder.iterdir()))}.h5"
+        options = [text for change in changes for text in ("--set", change)]
+        assert shell("run", "bias_dyad", "-o", name, *options).returncode == 0
+        with h5py.File(shell.folder / name) as file:
+            at = [block.decode() for block in file["bias/block"]].index("all")
+            return {t.decode(): file["bias/relative_norm"][i, at] for i, t in enumerate(file["bias/term"])}
+
+    told = {"asymmetry": 0.43, "nudge": 0.025, "settling": 0.009}
+    found = terms()
+    assert {name: found[name] for name in told} == pytest.approx(told, rel=0.05)
+    assert terms("rule.alpha=0.5")["nudge"] == pytest.approx(0.0007, rel=0.1)
+    assert terms("dynamics.t_end=16.0")["settling"] == pytest.approx(1e-5, rel=0.1)
+    assert terms("circuit.imperfections={}")["asymmetry"] < 1e-12

@@ -22,6 +22,7 @@ class Backprop(Rule):
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why the prediction of the circuit is not feed-forward."""
+        yield from super().check(scenario)
         if getattr(scenario.circuit, "neuron", None) != "dyad":
             yield (
                 "rule.type",

@@ -53,6 +53,7 @@ class DualPropagation(Rule):
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield what the circuit or the solver cannot do for this rule."""
+        yield from super().check(scenario)
         circuit = scenario.circuit
         if getattr(circuit, "neuron", None) != "dyad":
             yield "rule.type", "dual_propagation needs two compartments per neuron. Use circuit.neuron: dyad."

@@ -43,6 +43,7 @@ class Equilibrium(Rule):
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield what the circuit cannot do for this rule."""
+        yield from super().check(scenario)
         if getattr(scenario.circuit, "neuron", None) != "point":
             yield (
                 "rule.type",

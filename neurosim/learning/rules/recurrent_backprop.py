@@ -30,6 +30,7 @@ class RecurrentBackprop(Rule):
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why another rule is meant."""
+        yield from super().check(scenario)
         if getattr(scenario.circuit, "neuron", None) != "point":
             yield (
                 "rule.type",

@@ -6,7 +6,7 @@ import math
 from functools import partial
 from itertools import pairwise
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,9 @@ class CompartmentNetwork(PhysicalModel):
         Type of all numbers.
     seed : int
         Seed of the initial conductances and of the imperfections.
+    feedback_learning : {"none", "kolen_pollack"}
+        How independent feedback conductances learn: each by its own product where there is a loop (none), or by the
+        transposed product of the forward conductance beside it.
 
     Raises
     ------
@@ -51,7 +54,14 @@ class CompartmentNetwork(PhysicalModel):
         If the number of compartments does not fit the neuron, or damping would move the fixed points.
     """
 
-    def __init__(self, settings: LayeredCircuit, compartments: Compartments, dtype: npt.DTypeLike, seed: int) -> None:
+    def __init__(
+        self,
+        settings: LayeredCircuit,
+        compartments: Compartments,
+        dtype: npt.DTypeLike,
+        seed: int,
+        feedback_learning: Literal["none", "kolen_pollack"] = "none",
+    ) -> None:
         wanted = 2 if settings.neuron == "dyad" else 1
         if compartments.count != wanted:
             raise SimulationError(
@@ -69,8 +79,10 @@ class CompartmentNetwork(PhysicalModel):
         symbol = "u" if settings.coordinates == "membrane" else "s"
         self.blocks = state_blocks(self.layers, compartments.count, symbol)
         self.header = Header(len(self.layers) - 1, compartments.count)
+        self.follows_forward = feedback_learning == "kolen_pollack"
         # What comes back through a loop has a share in the prediction, and so in its gradient.
-        blocks = parameter_blocks(self.layers, feedback_trained=not self.reciprocal and not self.feed_forward)
+        trained = not self.reciprocal and (self.follows_forward or not self.feed_forward)
+        blocks = parameter_blocks(self.layers, trained)
         self.p = np.zeros(self.header.size + sum(block.size for block in blocks), dtype)
         self.parameters = Parameters(blocks, self.p[self.header.size :])
         self._lock = Lock()
@@ -98,13 +110,16 @@ class CompartmentNetwork(PhysicalModel):
         """Return the cost of each row, shape (rows,)."""
         return cost(self.settings.cost, prediction, targets)
 
-    def local_products(self, inputs: Array, source: Signal, error: Signal, gradient: Parameters) -> list[Piece]:
+    def local_products(
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
+    ) -> list[Piece]:
         """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
 
             dC/dW_k = sum source_k x error_{k+1},    dC/db_k = sum error_k,    dC/dB_k = sum source_{k+1} x error_k
 
-        The last where feedback is trained. A reciprocal conductance in a loop works both ways, and its gradient has
-        both parts: that of W_k, and the transpose of that of B_k.
+        The last where feedback is trained; by the rule of Kolen and Pollack it is (dC/dW_k)^T instead. A reciprocal
+        conductance in a loop works both ways, and its gradient has both parts: that of W_k, and the transpose of that
+        of B_k.
         """
         last = len(self.blocks)
         sources = [inputs, *(source.block(i) for i in range(last))]
@@ -119,7 +134,9 @@ class CompartmentNetwork(PhysicalModel):
             pieces.append(Piece(slice(at, at + len(b)), partial(np.sum, errors[k], axis=0, out=b)))
         for k in range(1, last):
             if f"B_{k}" in gradient:
-                pieces += _product_pieces(gradient, f"B_{k}", [(sources[k + 1], errors[k - 1])])
+                follows = self.follows_forward and not exact
+                pair = (errors[k], sources[k]) if follows else (sources[k + 1], errors[k - 1])
+                pieces += _product_pieces(gradient, f"B_{k}", [pair])
         return pieces
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
