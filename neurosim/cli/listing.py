@@ -31,7 +31,7 @@ def list_names(
 def _rows(kind: str) -> dict[str, str]:
     """Return one line per name."""
     if kind in ("circuits", "scenarios"):
-        from neurosim.scenario.library import CIRCUITS, SCENARIOS
+        from neurosim.scenario.shipped import CIRCUITS, SCENARIOS
 
         return (CIRCUITS if kind == "circuits" else SCENARIOS).summaries()
     from neurosim import registry

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
+from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
 
@@ -70,30 +71,6 @@ class Piece:
 
     part: slice
     form: Callable[[], object]
-
-
-class Linearisation(ABC):
-    """The Jacobian J = d(rate)/d(state) of a system at one state; block-diagonal, since rows are independent."""
-
-    @abstractmethod
-    def times(self, v: Array) -> Array:
-        """Return J v; `v` and the result have shape (size,)."""
-
-    @abstractmethod
-    def transposed_times(self, v: Array) -> Array:
-        """Return J^T v; `v` and the result have shape (size,)."""
-
-    @abstractmethod
-    def nudge_slope(self) -> Array:
-        """Return d(rate)/d(beta), shape (size,): what a nudge of the outputs adds to the rate, per unit of strength."""
-
-    @abstractmethod
-    def read_change(self, v: Array, weights: tuple[float, ...], out: Signal) -> None:
-        """Write sum_c weights_c ds_c into `out`, the change of the activities for a change `v` of the state."""
-
-    @abstractmethod
-    def pull_back(self, v: Array, out: Signal) -> None:
-        """Write (d rate / d current)^T v into `out`: how a weighted sum of the rates feels the current of each unit."""
 
 
 class System(ABC):

@@ -17,12 +17,12 @@ from pydantic_core import ErrorDetails
 
 from neurosim.scenario import identity
 from neurosim.scenario.checks import ValidSections, misfits
-from neurosim.scenario.library import CIRCUITS, SCENARIOS, Library, show
 from neurosim.scenario.messages import explain
 from neurosim.scenario.overrides import read_override
 from neurosim.scenario.problems import Problems
 from neurosim.scenario.schema import Scenario
 from neurosim.scenario.section import REFUSED, SECTIONS
+from neurosim.scenario.shipped import CIRCUITS, SCENARIOS, Library, show
 from neurosim.scenario.tree import Node, Problem
 from neurosim.scenario.use import own_keys
 from neurosim.settings import Settings

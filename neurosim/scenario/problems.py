@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from neurosim.errors import ScenarioError, UnknownNameError
-from neurosim.scenario.library import show
 from neurosim.scenario.overrides import Override, apply
+from neurosim.scenario.shipped import show
 from neurosim.scenario.source import read_file
 from neurosim.scenario.tree import Node, Problem
 from neurosim.scenario.use import without_use

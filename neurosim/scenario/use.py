@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurosim.errors import ScenarioError, UnknownNameError
-from neurosim.scenario.library import CIRCUITS, show
+from neurosim.scenario.shipped import CIRCUITS, show
 from neurosim.scenario.source import read_file
 from neurosim.scenario.tree import Node, Problem, merge
 from neurosim.scenario.wording import found

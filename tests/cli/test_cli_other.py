@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from neurosim import __version__, registry
-from neurosim.scenario.library import SCENARIOS
+from neurosim.scenario.shipped import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from neurosim.scenario.json_schema import scenario_schema, scenario_schema_text
-from neurosim.scenario.library import SCENARIOS
 from neurosim.scenario.section import SECTIONS
+from neurosim.scenario.shipped import SCENARIOS
 from neurosim.scenario.source import read_file
 from neurosim.scenario.trace import fields, names_of
 

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 import neurosim
 from neurosim.errors import ScenarioError
 from neurosim.scenario.identity import run_id, to_yaml
-from neurosim.scenario.library import SCENARIOS
 from neurosim.scenario.load import load_circuit, load_scenario
 from neurosim.scenario.schema import Scenario
+from neurosim.scenario.shipped import SCENARIOS
 from neurosim.scenario.source import parse
 from neurosim.scenario.trace import fields
 
@@ -216,7 +216,7 @@ COMMAND = """
 import sys, time
 start = time.perf_counter()
 from neurosim.scenario.load import load_scenario
-from neurosim.scenario.library import SCENARIOS, CIRCUITS
+from neurosim.scenario.shipped import SCENARIOS, CIRCUITS
 load_scenario("dyad_digits", ["rule.beta=0.3"])
 seconds = time.perf_counter() - start
 SCENARIOS.summaries(), CIRCUITS.summaries()

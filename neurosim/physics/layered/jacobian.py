@@ -19,7 +19,7 @@ import numpy.typing as npt
 from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost_curvature_times, cost_gradient
 from neurosim.physics.layered import layout as at
-from neurosim.physics.model import Linearisation
+from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.signal import Signal
 
 if TYPE_CHECKING:

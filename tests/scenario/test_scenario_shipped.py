@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from neurosim.errors import ScenarioError, UnknownNameError
-from neurosim.scenario.library import CIRCUITS, SCENARIOS, Library, is_path, show
 from neurosim.scenario.load import load_circuit, load_scenario
+from neurosim.scenario.shipped import CIRCUITS, SCENARIOS, Library, is_path, show
 
 
 def test_shipped_files_are_found_by_name_from_anywhere(folder: Path):
