@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     DATA_CENTRES = 4
     DATA_TRAIN = 5
     DATA_TEST = 6
+    HOMEOSTASIS = 7
 
 
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:

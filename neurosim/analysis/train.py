@@ -54,7 +54,7 @@ class Training:
         self.train = experiment.dataset.train.head(self.settings.train_limit)
         self.test = experiment.dataset.test.head(self.settings.test_limit)
         self.model = model
-        self.learner = Learner(model, experiment.solver, rule, scenario.dynamics.start, session.workers)
+        self.learner = Learner(model, experiment.solver, rule, scenario.dynamics.start, session.workers, scenario.seed)
         self.optimizer = Optimizer(self.settings.optimizer, model.parameters.trained, session.workers)
         blocks = tuple(block.name for block in model.parameters.trained_blocks)
         logged = (*blocks, "all") if self.settings.log_gradient_alignment else ()

@@ -13,10 +13,11 @@ from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
 from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.protocol import FREE, run_phases
-from neurosim.learning.rule import Reading, Rule, Start
+from neurosim.learning.rule import Homeostasis, Reading, Rule, Start
 from neurosim.physics.model import PhysicalModel, Piece, System
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
+from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers, row_blocks
 
 Array = npt.NDArray[Any]
@@ -90,14 +91,19 @@ class Learner:
         Where nudged phases start.
     workers : Workers
         Threads.
+    seed : int
+        Seed of the noise of homeostasis.
     """
 
-    def __init__(self, model: PhysicalModel, solver: Solver, rule: Rule, start: Start, workers: Workers) -> None:
+    def __init__(
+        self, model: PhysicalModel, solver: Solver, rule: Rule, start: Start, workers: Workers, seed: int = 0
+    ) -> None:
         self.model = model
         self.solver = solver
         self.rule = rule
         self.start = start
         self.workers = workers
+        self.seed = seed
         self._benches: dict[int, _Bench] = {}
 
     def learn(self, inputs: Array, targets: Array) -> BatchOutcome:
@@ -118,10 +124,12 @@ class Learner:
         """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`.
 
         The same numbers as `learn` and a step of the optimizer after it, but every piece of the gradient is used while
-        it is still in the cache.
+        it is still in the cache. Homeostasis is added here, and only here: it is no estimate of the gradient.
         """
         outcome, pieces = self._read(inputs, targets)
-        if outcome.usable:
+        if outcome.usable and self.rule.homeostasis is not None:
+            self._adapt_with_homeostasis(outcome.gradient, pieces, self.rule.homeostasis, optimizer, epoch)
+        elif outcome.usable:
             follow, flat = optimizer.begin_step(epoch), outcome.gradient.flat
 
             def form_and_follow(piece: Piece) -> None:
@@ -129,14 +137,22 @@ class Learner:
                 follow(flat, piece.part)
 
             self.workers.map(form_and_follow, pieces)
+        if outcome.usable:
             self.model.parameters_changed()
         return outcome
 
+    def _adapt_with_homeostasis(
+        self, gradient: Parameters, pieces: list[Piece], chosen: Homeostasis, optimizer: Optimizer, epoch: int
+    ) -> None:
+        """Form the whole gradient, add the pull, and let the conductances follow both."""
+        self.workers.map(lambda piece: piece.form(), pieces)
+        draw = generator(self.seed, Purpose.HOMEOSTASIS, optimizer.steps)
+        self.model.add_homeostasis(chosen.weight, chosen.draws, draw, gradient)
+        optimizer.step(gradient.flat, epoch)
+
     def _read(self, inputs: Array, targets: Array) -> tuple[BatchOutcome, list[Piece]]:
         """Let a batch relax and its synapses read; return what is left to do to form the gradient."""
-        bench = self._bench(len(inputs))
-
-        sizes = []
+        bench, sizes = self._bench(len(inputs)), []
 
         def read(system: System, reading: Reading) -> int:
             steps = self.rule.read(system, self.solver, self.start, reading)

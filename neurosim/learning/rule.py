@@ -69,6 +69,13 @@ class Reading:
         )
 
 
+class Homeostasis(Settings):
+    """A pull of directed conductances in loops towards reciprocal ones, beside what the rule learns."""
+
+    weight: float = Field(gt=0.0, description="Strength of the pull, relative to the cost.")
+    draws: int = Field(5, ge=1, description="Patterns of noise from which it is estimated after every batch.")
+
+
 FeedbackLearning = Literal["none", "kolen_pollack"]
 
 
@@ -81,8 +88,20 @@ class Rule(Settings):
         "none: they learn by their own products in a loop, and stay as they are between dyads.",
     )
 
+    homeostasis: Homeostasis | None = Field(
+        None, description="Pull of directed conductances in loops towards reciprocal ones."
+    )
+
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield what the circuit cannot do for the keys that every rule has."""
+        circuit = scenario.circuit
+        loop = getattr(circuit, "neuron", None) == "point" and len(getattr(circuit, "layers", ())) > 2
+        if self.homeostasis is not None and not (loop and circuit.feedback == "independent"):
+            yield (
+                "rule.homeostasis",
+                "homeostasis is for directed conductances in loops. Use circuit.neuron: point with a hidden layer and "
+                "circuit.feedback: independent, or leave it out.",
+            )
         if self.feedback_learning == "kolen_pollack" and getattr(scenario.circuit, "feedback", None) == "reciprocal":
             yield (
                 "rule.feedback_learning",

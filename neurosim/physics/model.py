@@ -274,6 +274,18 @@ class PhysicalModel(ABC):
             Whether the derivative with respect to every parameter is wanted, whatever its synapse does.
         """
 
+    def add_homeostasis(self, weight: float, draws: int, draw: np.random.Generator, gradient: Parameters) -> None:
+        """Add the pull towards reciprocal conductances to `gradient`, estimated from `draws` patterns of noise.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has no directed conductances in loops.
+        """
+        raise SimulationError(
+            f"{type(self).__name__} has no directed conductances in loops that homeostasis could pull"
+        )
+
     @abstractmethod
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the names of the axes of a parameter array, for result files."""

@@ -127,3 +127,31 @@ def test_what_does_not_fit_is_refused(tmp_path, change, message):
 def test_recurrent_backprop_is_refused_for_dyads(tmp_path):
     with pytest.raises(ScenarioError, match=r"rule\.type: recurrent_backprop is for point neurons"):
         load(tmp_path, "circuit.neuron=dyad", "rule={type: recurrent_backprop}", text=LOOP)
+
+
+def test_homeostasis_brings_directed_conductances_together(tmp_path):
+    """Beside the same learning: |W - B^T| falls, the update turns towards the gradient; threads and resuming agree."""
+    ends = {}
+    for name, more in (("without", ()), ("with", ("rule.homeostasis={weight: 2.0}",))):
+        path, outcome = run(tmp_path, DIRECTED, TURNED, "analysis.epochs=6", *more, text=LOOP, name=f"{name}.h5")
+        assert outcome.status.good, outcome.message
+        found = arrays(path)
+        mismatch = sum(
+            np.linalg.norm(found[f"circuit/parameters/W_{k}"] - found[f"circuit/parameters/B_{k}"].T) for k in (1, 2)
+        )
+        ends[name] = (mismatch, found["train/gradient_cosine"][-1, -1])
+    assert ends["with"][0] < 0.7 * ends["without"][0]
+    assert ends["with"][1] > ends["without"][1]
+    changes = (DIRECTED, TURNED, "analysis.epochs=6", "rule.homeostasis={weight: 2.0}")
+    again, _ = run(tmp_path, *changes, text=LOOP, name="again.h5", threads=2)
+    np.testing.assert_array_equal(
+        arrays(again)["circuit/parameters/W_1"], arrays(tmp_path / "with.h5")["circuit/parameters/W_1"]
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [(), ("circuit.neuron=dyad", "rule={type: dual_propagation, homeostasis: {weight: 1.0}}")]
+)
+def test_homeostasis_is_refused_without_directed_loops(tmp_path, change):
+    with pytest.raises(ScenarioError, match=r"rule\.homeostasis: homeostasis is for directed conductances in loops"):
+        load(tmp_path, *(change or ("rule.homeostasis={weight: 1.0}",)), text=LOOP)

@@ -15,6 +15,7 @@ from scipy.sparse.linalg import svds
 from neurosim.errors import SimulationError
 from neurosim.physics import imperfections
 from neurosim.physics.costs import cost
+from neurosim.physics.layered import homeostasis
 from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.settings import Init, LayeredCircuit
@@ -138,6 +139,13 @@ class CompartmentNetwork(PhysicalModel):
                 pair = (errors[k], sources[k]) if follows else (sources[k + 1], errors[k - 1])
                 pieces += _product_pieces(gradient, f"B_{k}", [pair])
         return pieces
+
+    def add_homeostasis(self, weight: float, draws: int, draw: np.random.Generator, gradient: Parameters) -> None:
+        """Add the pull of `neurosim.physics.layered.homeostasis` to `gradient`."""
+        if self.reciprocal or self.feed_forward:
+            raise SimulationError("homeostasis needs point neurons with independent feedback conductances")
+        e = homeostasis.noise(self.layers, draws, draw, self.p.dtype)
+        homeostasis.add_update(self.parameters, e, weight, gradient)
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the axes of W_k, B_k or b_k: units of the layers it joins."""
