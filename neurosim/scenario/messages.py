@@ -121,8 +121,6 @@ def _unknown_key(spot: Spot, value: Any, context: Mapping[str, Any]) -> str:
 
 def _known_keys(group: Group) -> str:
     keys = [key for key in group.known() if key != group.chosen_by]
-    if not keys:
-        return f"{group.name} has no keys besides {group.chosen_by}."
     return f"Known keys of {group.name}: {', '.join(keys)}."
 
 

@@ -38,7 +38,7 @@ KNOWN_DATA, KNOWN_RULES, KNOWN_SOLVERS = listed(DATASETS), listed(RULES), listed
         (
             "dual_propagation\n  beta",
             "backprop\n  beta",
-            "10: rule.beta: unknown key. Known keys of backprop: feedback_learning.",
+            "10: rule.beta: unknown key. Known keys of backprop: feedback_learning, homeostasis.",
         ),
         (
             "seed: 3",
