@@ -1,6 +1,6 @@
 """An epoch of dual propagation beside an epoch of PyTorch back-propagation: same network, batch, optimizer and threads.
 
-    python tests/benchmarks/training_against_torch.py --data-dir DIR [--epochs 5] [--threads 2] [--fused]
+    python tests/benchmarks/training_against_torch.py --data-dir DIR [--epochs 5] [--threads 2] [--seed 0] [--fused]
 
 Fashion-MNIST, 784-512-512-10 rectified units, half squared error, batch 100, Adam 1e-3, float32: the shipped scenario
 dyad_fashion, trained and tested by the code that `neurosim run` uses, checks included. Both sides measure a whole epoch
@@ -34,7 +34,7 @@ def neurosim_epochs(arguments: argparse.Namespace):
     from neurosim.scenario.load import load_scenario
     from neurosim.workers import Workers
 
-    loaded = load_scenario("dyad_fashion", [f"rule.alpha={arguments.alpha}"])
+    loaded = load_scenario("dyad_fashion", [f"rule.alpha={arguments.alpha}", f"seed={arguments.seed}"])
     with Workers(arguments.threads) as workers:
         session = Session(None, workers, Silence(), Interruption(), Path())  # nothing is written between epochs
         training = Training(build(loaded, (arguments.data_dir,)), session)
@@ -57,7 +57,7 @@ def torch_epochs(arguments: argparse.Namespace):
     from neurosim.datasets.settings import FashionMnistData
 
     torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
+    torch.manual_seed(arguments.seed)
     data = load_dataset(FashionMnistData(set="fashion_mnist"), "float32", 0, (arguments.data_dir,))
     inputs, targets = torch.from_numpy(data.train.inputs), torch.from_numpy(data.train.targets)
     test, labels = torch.from_numpy(data.test.inputs), torch.from_numpy(data.test.labels)
@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--alpha", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fused", action="store_true")
     parser.add_argument("--worker", choices=("neurosim", "torch"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
