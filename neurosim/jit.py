@@ -161,11 +161,20 @@ def _alone(path: Path) -> Iterator[None]:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            while True:  # each call gives up after ten seconds, and a compilation may take longer
+                try:
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+                except OSError:
+                    continue
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                reason = f"the folder of compiled kernels, {path.parent}, cannot be locked ({error.strerror})"
+                raise SimulationError(f"{reason}; set NEUROSIM_CACHE to a folder on a local disk") from error
         yield  # closing the file gives the lock back
 
 

@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     DATA_TRAIN = 5
     DATA_TEST = 6
     HOMEOSTASIS = 7
+    REFERENCE_CHECK = 8
 
 
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:

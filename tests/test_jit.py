@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numba import types
 
-from neurosim.jit import block, helper, kernel, kernel_sources_digest, vector
+from neurosim.errors import SimulationError
+from neurosim.jit import _alone, block, helper, kernel, kernel_sources_digest, vector
 
 KERNEL = """
 from numba import types
@@ -104,3 +105,18 @@ def test_processes_that_fill_the_cache_at_once(tmp_path: Path):
     for process in [start("float32"), start("float64")]:
         assert process.communicate()[0].strip() == "1"
         assert process.returncode == 0
+
+
+def test_a_folder_that_cannot_be_locked_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Some network file systems know no locks; a cache that several processes may damage is not used silently."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: Any) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(SimulationError, match=r"cannot be locked \(No locks available\); set NEUROSIM_CACHE"),
+        _alone(tmp_path / "a.lock"),
+    ):
+        raise AssertionError

@@ -28,6 +28,7 @@ from neurosim.learning.exact.implicit import implicit_gradient, response_estimat
 from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import FREE, run_phases
 from neurosim.physics.model import PhysicalModel, System
+from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers
 
 Array = npt.NDArray[Any]
@@ -143,13 +144,13 @@ def finite_difference_check(system: System, state: Array, exact: Estimate, seed:
     model = system.model
     gradient = flat(exact, "all")
     size = float(np.linalg.norm(gradient))
-    draw = np.random.default_rng(seed)
-    directions = [gradient / size if size else gradient, *draw.standard_normal((DIRECTIONS, gradient.size))]
+    draw = generator(seed, Purpose.REFERENCE_CHECK)
+    directions = [gradient, *draw.standard_normal((DIRECTIONS, gradient.size))]
     inputs, targets = system.inputs, system.targets.copy()
     here = {name: model.parameters[name].copy() for name in exact}
-    worst = 0.0 if size else float("nan")
-
-    nearby = NearbyEquilibria(system, state)
+    if not size:
+        return float("nan")
+    worst, nearby = 0.0, NearbyEquilibria(system, state)
 
     def cost() -> float:
         model.parameters_changed()

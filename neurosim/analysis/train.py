@@ -145,12 +145,17 @@ class Training:
         return tally
 
     def alignment(self) -> dict[str, float]:
-        """Return the cosine of the update with the exact gradient, on the first training samples."""
-        probe = self.train.head(PROBE_SAMPLES)
+        """Return the cosine of the update with the exact gradient, on the first training samples.
+
+        NaN where there is no gradient: of conductances that the prediction does not depend on, and of all of them where
+        a sample diverges.
+        """
+        probe, cosines = self.train.head(PROBE_SAMPLES), dict.fromkeys(self.log.blocks, float("nan"))
         outcome = self.learner.learn(probe.inputs, probe.targets)
-        return gradient_cosines(
-            outcome.gradient, reference_gradient(self.model, self.learner.solver, probe.inputs, probe.targets)
-        )
+        if outcome.usable:
+            exact = reference_gradient(self.model, self.learner.solver, probe.inputs, probe.targets)
+            cosines |= gradient_cosines(outcome.gradient, exact)
+        return cosines
 
 
 def run(experiment: Experiment, session: Session) -> Outcome:

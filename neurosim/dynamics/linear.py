@@ -30,8 +30,10 @@ def solve_jacobian(system: System, state: Array, right: Array, transposed: bool 
     if state.size // system.rows > DENSE_UNTIL:
         return _krylov(system, state, right, transposed)
     matrices = jacobian_matrices(system, state)
+    if transposed:
+        matrices = matrices.swapaxes(1, 2)
     try:
-        lines = np.linalg.solve(matrices.mT if transposed else matrices, to_rows(system, right)[..., None])[..., 0]
+        lines = np.linalg.solve(matrices, to_rows(system, right)[..., None])[..., 0]
     except np.linalg.LinAlgError as error:
         raise SimulationError("the Jacobian of a sample is singular; its equilibrium has no response") from error
     return from_rows(system, lines)

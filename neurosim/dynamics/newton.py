@@ -89,18 +89,21 @@ def _step(
 
 def _directions(system: System, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
     """Return d with J d = -f, one line per row, shape (rows, n); zeros for rows that do not go on."""
-    right = np.where(going[:, None], -to_rows(system, f), f.dtype.type(0.0))
-    if right.shape[1] > DENSE_UNTIL:
-        return _krylov_directions(system, state, right)
     rows = np.flatnonzero(going).tolist()
-    matrices = jacobian_matrices(system.take(rows), system.take_state(state, rows))
-    directions = np.zeros_like(right)
-    try:
-        directions[rows] = np.linalg.solve(matrices, right[rows, :, None])[..., 0]
-    except np.linalg.LinAlgError:  # one of them is exactly singular: the shortest of the best directions
-        for row, matrix in zip(rows, matrices, strict=True):
-            directions[row] = np.linalg.lstsq(matrix, right[row], rcond=None)[0]
+    part, here, right = system.take(rows), system.take_state(state, rows), -to_rows(system, f)[rows]
+    directions = np.zeros((system.rows, right.shape[1]), state.dtype)
+    solve = _dense_directions if right.shape[1] <= DENSE_UNTIL else _krylov_directions
+    directions[rows] = solve(part, here, right)
     return directions
+
+
+def _dense_directions(system: System, state: Array, right: Array) -> Array:
+    """Return J^{-1} right of every row; where a J is exactly singular, the shortest of the best directions."""
+    matrices = jacobian_matrices(system, state)
+    try:
+        return np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0])
+    except np.linalg.LinAlgError:
+        return np.stack([np.linalg.lstsq(J, b, rcond=None)[0] for J, b in zip(matrices, right, strict=True)])
 
 
 def _krylov_directions(system: System, state: Array, right: Array) -> Array:

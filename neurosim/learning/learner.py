@@ -127,9 +127,9 @@ class Learner:
         it is still in the cache. Homeostasis is added here, and only here: it is no estimate of the gradient.
         """
         outcome, pieces = self._read(inputs, targets)
-        if outcome.usable and self.rule.homeostasis is not None:
-            self._adapt_with_homeostasis(outcome.gradient, pieces, self.rule.homeostasis, optimizer, epoch)
-        elif outcome.usable:
+        if not outcome.usable:
+            return outcome
+        if self.rule.homeostasis is None:
             follow, flat = optimizer.begin_step(epoch), outcome.gradient.flat
 
             def form_and_follow(piece: Piece) -> None:
@@ -137,8 +137,9 @@ class Learner:
                 follow(flat, piece.part)
 
             self.workers.map(form_and_follow, pieces)
-        if outcome.usable:
-            self.model.parameters_changed()
+        else:
+            self._adapt_with_homeostasis(outcome.gradient, pieces, self.rule.homeostasis, optimizer, epoch)
+        self.model.parameters_changed()
         return outcome
 
     def _adapt_with_homeostasis(

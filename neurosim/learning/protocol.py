@@ -59,7 +59,6 @@ def run_phases(
     own_states : bool
         Whether the results own their states. If not, phases that start from rest share one array of the system, which
         the next call overwrites: what training wants, batch after batch.
-
     keep_free : bool
         Whether the free state is still wanted after another phase has started from it. It is kept in any case where
         several phases start from it.

@@ -54,6 +54,11 @@ class Signal:
             mine = self.block(i)
             mine *= factor
 
+    def clear(self) -> None:
+        """Set the window to zero."""
+        for i in range(len(self.widths)):
+            self.block(i)[:] = 0.0
+
     def square(self) -> float:
         """Return the sum of squares over the window."""
         return sum(float(np.vdot(x, x)) for x in map(self.block, range(len(self.widths))))

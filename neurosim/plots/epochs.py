@@ -89,7 +89,7 @@ def _number(value: float) -> str:
 
 
 def write_when(axes: Axes, when: str) -> None:
-    """Write above the axes when in an epoch the values were taken."""
+    """Write a small remark above the axes, such as when in an epoch the values were taken."""
     axes.annotate(
         when, (0.0, 1.0), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points", ha="left", va="bottom",
         color=GUIDE, fontsize="small",

@@ -97,13 +97,15 @@ def test_threads_and_batches_do_not_change_a_number(tmp_path, rule):
         np.testing.assert_array_equal(values, results[1][name], err_msg=name)
 
 
-def test_a_loop_that_diverges_says_so(tmp_path):
-    """Rectified units that excite each other by more than they leak."""
-    changes = ("circuit.activation=relu", "circuit.output_activation=relu", "circuit.init.gain=3.0")
+@pytest.mark.parametrize("rule", ["rule.beta=0.05", "rule={type: recurrent_backprop}"])
+def test_a_loop_that_diverges_says_so(tmp_path, rule):
+    """Rectified units that excite each other by more than they leak: a status, not an error and not NaN weights."""
+    changes = ("circuit.activation=relu", "circuit.output_activation=relu", "circuit.init.gain=3.0", rule)
     path, outcome = run(tmp_path, *changes, text=LOOP)
     assert outcome.status.key == "diverged"
     with h5py.File(path) as file:
         assert file.attrs["status"] == "diverged"
+        assert np.isfinite(file["circuit/parameters/W_1"][:]).all()
 
 
 @pytest.mark.parametrize(
@@ -116,12 +118,18 @@ def test_a_loop_that_diverges_says_so(tmp_path):
         ("rule={type: recurrent_backprop, beta: 1.0}", r"rule\.beta: unknown key"),
         ("rule.beta=0.0", r"rule\.beta: found 0\.0, must be greater than 0"),
         ("rule.nudging=contur", r"rule\.nudging: found 'contur'"),
+        (
+            "circuit.output_activation=identity,rule.beta=1.0",
+            r"rule\.beta: symmetric nudging of identity outputs with squared_error needs beta < 1, found 1",
+        ),
         ("rule={type: backprop}", r"rule\.type: backprop needs a feed-forward prediction"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, change, message):
     with pytest.raises(ScenarioError, match=message):
-        load(tmp_path, change, text=LOOP)
+        load(
+            tmp_path, *(change.split(",rule.", 1)[:1]), *(f"rule.{x}" for x in change.split(",rule.", 1)[1:]), text=LOOP
+        )
 
 
 def test_recurrent_backprop_is_refused_for_dyads(tmp_path):
@@ -155,3 +163,16 @@ def test_homeostasis_brings_directed_conductances_together(tmp_path):
 def test_homeostasis_is_refused_without_directed_loops(tmp_path, change):
     with pytest.raises(ScenarioError, match=r"rule\.homeostasis: homeostasis is for directed conductances in loops"):
         load(tmp_path, *(change or ("rule.homeostasis={weight: 1.0}",)), text=LOOP)
+
+
+def test_followed_feedback_of_dyads_has_no_angle_to_a_gradient(tmp_path):
+    """The prediction of dyads does not depend on B: its alignment is NaN, and the others are as without."""
+    dyads = ("circuit.neuron=dyad", "circuit.coordinates=activity", "rule={type: dual_propagation, beta: 0.1}")
+    follow = "rule.feedback_learning=kolen_pollack"
+    path, outcome = run(tmp_path, *dyads, DIRECTED, TURNED, follow, text=LOOP)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    cosines = dict(zip(found["train/block"].astype(str).tolist(), found["train/gradient_cosine"][-1], strict=True))
+    assert np.isnan([cosines["B_1"], cosines["B_2"]]).all()
+    assert cosines["W_2"] > 0.999
+    assert cosines["all"] > 0.5

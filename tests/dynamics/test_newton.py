@@ -151,3 +151,16 @@ def test_put_row_undoes_take():
     for row in (2, 0, 1):
         put_row(system, copy, row, system.take_state(state, [row]))
     np.testing.assert_array_equal(copy, state)
+
+
+def test_a_row_that_has_diverged_does_not_touch_the_others(path: int):
+    """Its NaN is in no product of theirs: they end where they end alone."""
+    system = circuit(compartments=POINT, gain=0.5, rows=3)
+    alone = newton_solver().relax(system, system.rest()).state
+    start = system.rest()
+    for view in system.views(start):
+        view[:, 1] = np.nan
+    result = newton_solver().relax(system, start)
+    assert [status.name for status in statuses(result.codes)] == ["SETTLED", "DIVERGED", "SETTLED"]
+    for mine, theirs in zip(system.views(result.state), system.views(alone), strict=True):
+        np.testing.assert_allclose(mine[:, [0, 2]], theirs[:, [0, 2]], rtol=0, atol=1e-11)

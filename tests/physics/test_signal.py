@@ -25,6 +25,13 @@ def test_windows_are_rows_of_blocks(widths, samples, count):
     for i, width in enumerate(widths):
         assert np.array_equal(whole.block(i), np.repeat(np.arange(samples)[:, None] + 100.0 * i, width, axis=1))
     assert whole.square() == pytest.approx(np.sum(whole.values**2))
+    two = Signal.zeros(tuple(widths), samples, "float64")
+    two.add(whole)
+    two.scale(2.0)
+    assert np.array_equal(two.values, 2 * whole.values)
+    two.window(slice(0, 1)).clear()
+    assert not any(two.block(i)[0].any() for i in range(len(widths)))
+    assert np.array_equal(two.block(0)[1:], 2 * whole.block(0)[1:])
     assert sum(whole.window(part).square() for part in slices(samples, count)) == pytest.approx(whole.square())
 
 

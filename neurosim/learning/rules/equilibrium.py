@@ -50,6 +50,14 @@ class Equilibrium(Rule):
                 "equilibrium nudges one compartment after the other, in phases; dyads have both at once. "
                 "Use circuit.neuron: point, or rule dual_propagation.",
             )
+        linear = scenario.circuit.cost == "squared_error" and scenario.circuit.output_activation == "identity"
+        if self.nudging == "symmetric" and linear and self.beta >= 1.0:
+            # Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger.
+            yield (
+                "rule.beta",
+                f"symmetric nudging of identity outputs with squared_error needs beta < 1, found {self.beta:g}. "
+                "Use a smaller beta, or nudging: one_sided.",
+            )
 
     def compartments(self) -> Compartments:
         """Return the tables of point neurons."""

@@ -47,11 +47,16 @@ class RecurrentBackprop(Rule):
 
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax the free circuit and solve for the errors there."""
-        from neurosim.learning.exact.implicit import implicit_reading  # SciPy is not needed to validate a scenario
+        # NumPy and SciPy are not needed to validate a scenario.
+        from neurosim.dynamics.status import Status
+        from neurosim.learning.exact.implicit import implicit_reading
 
         relaxation = run_phases(system, solver, (FREE,), own_states=False)["free"]
-        implicit_reading(system, relaxation.state, reading.source, reading.error)
-        reading.error.scale(reading.scale)
         reading.prediction[:] = system.prediction(relaxation.state)
         reading.take_statuses((relaxation,))
+        if relaxation.status is Status.DIVERGED:
+            reading.error.clear()  # there is no equilibrium to linearise at, and the status says so
+        else:
+            implicit_reading(system, relaxation.state, reading.source, reading.error)
+            reading.error.scale(reading.scale)
         return relaxation.steps
