@@ -63,7 +63,9 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     samples = experiment.dataset.test.head(scenario.analysis.samples)
     system = experiment.model.system(len(samples))
     system.present(samples.inputs, samples.targets)
-    phases = (FREE,) if experiment.rule is None else experiment.rule.phases(scenario.dynamics.start)
+    phases: tuple[Phase, ...] = (FREE,)
+    if experiment.rule is not None:
+        phases, system = experiment.rule.phases(scenario.dynamics.start), experiment.rule.relaxing(system)
     times = (
         solver.save_times(_save_times(scenario)) if solver.has_time else np.arange(scenario.dynamics.max_steps + 1.0)
     )
@@ -113,7 +115,10 @@ def _declare(
 ) -> tuple[list[h5py.Dataset], h5py.Dataset]:
     """Make the dimensions and empty arrays of /relax."""
     writer.dimension("relax", "phase", [phase.name for phase in phases], "phase of the rule")
-    writer.variable("relax", "nudge", ("phase",), [phase.nudge for phase in phases], "nudging strength beta", "1")
+    nudges = np.array([phase.nudge for phase in phases], complex)
+    writer.variable("relax", "nudge", ("phase",), nudges.real, "nudging strength beta", "1")
+    if nudges.imag.any():
+        writer.variable("relax", "nudge_imaginary", ("phase",), nudges.imag, "imaginary part of beta", "1")
     if has_time:
         writer.dimension("relax", "time", times, "time since the phase began", "s", unlimited=True)
     else:

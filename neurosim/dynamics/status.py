@@ -19,6 +19,7 @@ class Status(Enum):
     NOT_SETTLED = "not settled: the end time came before the rate fell below the tolerance"
     MAX_STEPS = "max_steps: the budget of steps ran out before the relaxation ended"
     STEP_TOO_SMALL = "step_too_small: the step shrank to rounding before the errors became acceptable"
+    OFF_BRANCH = "off_branch: the nudge is so large that the states no longer continue the free equilibrium"
     DIVERGED = "diverged: the state left the finite range"
     INTERRUPTED = "interrupted: stopped from outside before the end"
 

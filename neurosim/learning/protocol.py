@@ -19,18 +19,21 @@ class Phase:
     ----------
     name : str
         Its name in result files and plots.
-    nudge : float
+    nudge : complex
         Nudging strength beta during the phase; 0 is the free circuit.
     start : {"rest", "free"}
         From zeros, or from where the phase called ``free`` ended.
     cost_gradient : {"live", "frozen"}
         Whether the nudge follows the present output or is held at the prediction of the free phase.
+    transposed : bool
+        Whether the signals go the other way around the loops (see `System.transposed_at`), held at the free state.
     """
 
     name: str
-    nudge: float
+    nudge: complex
     start: Literal["rest", "free"] = "rest"
     cost_gradient: Literal["live", "frozen"] = "live"
+    transposed: bool = False
 
 
 FREE = Phase("free", nudge=0.0)
@@ -53,7 +56,7 @@ def run_phases(
     solver : Solver
         How it relaxes.
     phases : sequence of Phase
-        In order; phases that start free, or are nudged by a frozen gradient, come after ``free``.
+        In order; phases that start free, are nudged by a frozen gradient or are transposed come after ``free``.
     recorders : sequence of Recorder, optional
         One per phase.
     own_states : bool
@@ -69,15 +72,16 @@ def run_phases(
         How each phase ended. A free state that was not kept has been overwritten by the phase that started from it.
     """
     results: dict[str, Relaxation] = {}
-    keep_free = keep_free or sum(phase.start == "free" for phase in phases) > 1
+    keep_free = keep_free or sum(phase.start == "free" or phase.transposed for phase in phases) > 1
     for i, phase in enumerate(phases):
         if phase.cost_gradient == "frozen":
             system.freeze_cost_gradient(results["free"].state)
-        system.nudge(phase.nudge)
+        relaxing = system.transposed_at(results["free"].state) if phase.transposed else system
+        relaxing.nudge(phase.nudge)
         if phase.start == "free":
             free = results["free"].state
             state = free.copy() if keep_free else free
         else:
-            state = system.rest() if own_states else system.shared_rest()
-        results[phase.name] = solver.relax(system, state, None if recorders is None else recorders[i])
+            state = relaxing.rest() if own_states else relaxing.shared_rest()
+        results[phase.name] = solver.relax(relaxing, state, None if recorders is None else recorders[i])
     return results

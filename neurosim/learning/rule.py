@@ -117,6 +117,10 @@ class Rule(Settings):
     def phases(self, start: Start) -> tuple[Phase, ...]:
         """Return the relaxations that the rule asks for, if nudged phases start from `start`."""
 
+    def relaxing(self, system: System) -> System:
+        """Return what relaxes through the phases: the system itself, or a continuation of it."""
+        return system
+
     @property
     def response_weights(self) -> tuple[float, ...] | None:
         """Weights w_c with which the error signal is read off the response of the compartments, sum_c w_c ds_c/dbeta.

@@ -93,6 +93,51 @@ SCALARS: dict[str, Any] = {
 }
 
 
+def by_name(scalars: dict[str, Any]) -> Callable[[Callable[[Any], Any]], Any]:
+    """Return a decorator like `by_activation` for another table of scalar functions, one for every activation.
+
+    Parameters
+    ----------
+    scalars : dict
+        What to hand to a loop for the activation of each name.
+    """
+
+    def decorate(loop_with: Callable[[Any], Any]) -> Any:
+        def made_for(name: str) -> Any:
+            loop = loop_with(scalars[name])
+            loop.__qualname__ = f"{loop_with.__qualname__}_{name}"
+            return helper(loop)
+
+        # Not a chain of helpers that call each other: every link would compile all that follow it anew.
+        names = sorted(ACTIVATION_CODE, key=ACTIVATION_CODE.__getitem__)
+        f0, f1, f2, f3, f4, f5, f6, f7, f8 = [made_for(name) for name in names]
+
+        def chosen(code: int, *arguments: Any) -> None:
+            if code == 0:
+                f0(*arguments)
+            elif code == 1:
+                f1(*arguments)
+            elif code == 2:
+                f2(*arguments)
+            elif code == 3:
+                f3(*arguments)
+            elif code == 4:
+                f4(*arguments)
+            elif code == 5:
+                f5(*arguments)
+            elif code == 6:
+                f6(*arguments)
+            elif code == 7:
+                f7(*arguments)
+            elif code == 8:
+                f8(*arguments)
+
+        chosen.__module__, chosen.__qualname__ = loop_with.__module__, loop_with.__qualname__
+        return helper(chosen)
+
+    return decorate
+
+
 def by_activation(loop_with: Callable[[Any], Any]) -> Any:
     """Return a helper ``chosen(code, *arguments)`` that runs ``loop_with(f)`` for the activation f with that code.
 
@@ -101,38 +146,7 @@ def by_activation(loop_with: Callable[[Any], Any]) -> Any:
     loop_with : callable
         Maps a scalar activation to a function for kernels; called once per activation.
     """
-
-    def made_for(name: str) -> Any:
-        loop = loop_with(SCALARS[name])
-        loop.__qualname__ = f"{loop_with.__qualname__}_{name}"
-        return helper(loop)
-
-    # Not a chain of helpers that call each other: every link would compile all that follow it anew.
-    names = sorted(ACTIVATION_CODE, key=ACTIVATION_CODE.__getitem__)
-    f0, f1, f2, f3, f4, f5, f6, f7, f8 = [made_for(name) for name in names]
-
-    def chosen(code: int, *arguments: Any) -> None:
-        if code == 0:
-            f0(*arguments)
-        elif code == 1:
-            f1(*arguments)
-        elif code == 2:
-            f2(*arguments)
-        elif code == 3:
-            f3(*arguments)
-        elif code == 4:
-            f4(*arguments)
-        elif code == 5:
-            f5(*arguments)
-        elif code == 6:
-            f6(*arguments)
-        elif code == 7:
-            f7(*arguments)
-        elif code == 8:
-            f8(*arguments)
-
-    chosen.__module__, chosen.__qualname__ = loop_with.__module__, loop_with.__qualname__
-    return helper(chosen)
+    return by_name(SCALARS)(loop_with)
 
 
 @by_activation

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
+
+if TYPE_CHECKING:
+    from neurosim.physics.complex_states import ComplexSystem
 
 Array = npt.NDArray[Any]
 
@@ -161,8 +164,14 @@ class System(ABC):
         """Put a batch on the terminals: `inputs` (rows, inputs) and `targets` (rows, outputs)."""
 
     @abstractmethod
-    def nudge(self, beta: float) -> None:
-        """Set the strength with which the outputs of all rows are nudged; 0 is the free circuit."""
+    def nudge(self, beta: complex) -> None:
+        """Set the strength with which the outputs of all rows are nudged; 0 is the free circuit.
+
+        Raises
+        ------
+        SimulationError
+            If `beta` is complex and the states are not.
+        """
 
     @property
     @abstractmethod
@@ -176,6 +185,42 @@ class System(ABC):
     def take_state(self, state: Array, rows: Sequence[int]) -> Array:
         """Return the state of `take(rows)` that corresponds to `state`."""
         return np.concatenate([view[:, rows].ravel() for view in self.views(state)])
+
+    def complex_copies(self, copies: int) -> ComplexSystem:
+        """Return the circuit with complex states: every row `copies` times, and what lies on its terminals now.
+
+        The same system at every call with the same number of copies.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be continued to complex states.
+        """
+        raise SimulationError(f"{type(self).__name__} has no complex states")
+
+    def dyads(self) -> System:
+        """Return the circuit with two compartments per unit: the mean settles freely, the difference is the error.
+
+        The same system at every call, with what lies on the terminals now.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be made into dyads.
+        """
+        raise SimulationError(f"{type(self).__name__} cannot be made into dyads")
+
+    def transposed_at(self, state: Array) -> System:
+        """Return a system that is at rest in the free equilibrium `state`, and whose Jacobian there is J^T.
+
+        In a circuit of conductances G that is G s_0 + G^T (s - s_0) in place of G s, for every row.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be made to send its signals the other way.
+        """
+        raise SimulationError(f"{type(self).__name__} cannot send its signals the other way around its loops")
 
     @abstractmethod
     def freeze_cost_gradient(self, state: Array) -> None:

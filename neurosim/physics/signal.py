@@ -63,6 +63,11 @@ class Signal:
         """Return the sum of squares over the window."""
         return sum(float(np.vdot(x, x)) for x in map(self.block, range(len(self.widths))))
 
+    def row_norms(self) -> Array:
+        """Return the Euclidean norm over all units of every row of the window, shape (rows,)."""
+        blocks = map(self.block, range(len(self.widths)))
+        return np.asarray(np.sqrt(sum(np.einsum("rn,rn->r", x, x) for x in blocks)))
+
     def block(self, i: int) -> Array:
         """Return block `i` (from 0) of the window, shape (rows, width), in the same memory."""
         start = self.samples * sum(self.widths[:i])

@@ -2,29 +2,36 @@
 
     free:    F(s0) = 0                     nudged:   F(s) = beta dC/ds,   from the free state
     one-sided   dhat = (s0 - s(beta)) / beta            symmetric   dhat = (s(-beta) - s(beta)) / (2 beta)
+    contour     dhat = -(1/N) sum_k Re[s(beta_k) / beta_k],   beta_k = beta e^(2 pi i k / N)
     dC/dW_k ~ s0_k x dhat_{k+1},   dC/dB_k ~ s0_{k+1} x dhat_k
 
 The vector-field form: post error times pre activity, defined for conductances that are not reciprocal as well. The
-error of dhat falls with beta for one-sided nudging and with beta^2 for symmetric nudging; where the conductances are
-not reciprocal, a part of it stays.
+error of dhat falls with beta for one-sided nudging, with beta^2 for symmetric nudging and with beta^N for N points on a
+contour; where the conductances are not reciprocal, a part of it stays, unless it is corrected for:
+
+    asymmetric  the nudged circuit sends its signals the other way around its loops, G s0 + G^T (s - s0)
+    dyadic      every unit has two compartments, whose mean settles freely and whose difference is the error signal
 
 References
 ----------
 B. Scellier, Y. Bengio, Frontiers in Computational Neuroscience 11 (2017) 24, arXiv 1602.05179.  B. Scellier, A. Goyal,
 J. Binas, T. Mesnard, Y. Bengio, arXiv 1808.04873 (2018): the vector-field form.  A. Laborieux, M. Ernoult, B. Scellier,
-Y. Bengio, J. Grollier, D. Querlioz, Frontiers in Neuroscience 15 (2021) 633674: symmetric nudging.
+Y. Bengio, J. Grollier, D. Querlioz, Frontiers in Neuroscience 15 (2021) 633674: symmetric nudging.  A. Laborieux,
+F. Zenke, NeurIPS 2022, arXiv 2209.00530: the contour.  A. E. Scurria, D. Vanden Abeele, B. M. Mognetti, S. Massar,
+2026, arXiv 2602.03670: the corrections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.learning.rule import Reading, Rule, Start
 from neurosim.physics.layered.compartments import POINT, Compartments
+from neurosim.physics.names import HOLOMORPHIC
 from neurosim.settings import Sections
 
 if TYPE_CHECKING:
@@ -33,55 +40,143 @@ if TYPE_CHECKING:
 
 
 class Equilibrium(Rule):
-    """Two or three relaxations: free, nudged down the cost, and, for symmetric nudging, up the cost."""
+    """A free relaxation and nudged ones: down the cost, up the cost, or around a circle in the complex plane."""
 
     type: Literal["equilibrium"]
-    nudging: Literal["one_sided", "symmetric"] = Field(
-        "symmetric", description="Compare with the free state, or with the opposite nudge."
+    nudging: Literal["one_sided", "symmetric", "contour"] = Field(
+        "symmetric",
+        description="Compare with the free state, with the opposite nudge, or around a circle of complex nudges.",
     )
+    points: int | None = Field(None, description="Nudges on the contour, at least 2; only with nudging: contour.")
     beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
+    correction: Literal["none", "asymmetric", "dyadic"] = Field(
+        "none",
+        description="How a circuit that is not reciprocal is made exact: nudged phases with transposed loops, or dyads "
+        "that relax once, state and error together.",
+    )
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield what the circuit cannot do for this rule."""
         yield from super().check(scenario)
-        if getattr(scenario.circuit, "neuron", None) != "point":
+        circuit = scenario.circuit
+        if getattr(circuit, "neuron", None) != "point":
             yield (
                 "rule.type",
                 "equilibrium nudges one compartment after the other, in phases; dyads have both at once. "
                 "Use circuit.neuron: point, or rule dual_propagation.",
             )
-        linear = scenario.circuit.cost == "squared_error" and scenario.circuit.output_activation == "identity"
-        if self.nudging == "symmetric" and linear and self.beta >= 1.0:
+            return
+        yield from self._check_contour(circuit)
+        linear = circuit.cost == "squared_error" and circuit.output_activation == "identity"
+        if self.correction != "dyadic" and self.nudging != "one_sided" and linear and self.beta >= 1.0:
             # Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger.
             yield (
                 "rule.beta",
-                f"symmetric nudging of identity outputs with squared_error needs beta < 1, found {self.beta:g}. "
+                f"{self.nudging} nudging of identity outputs with squared_error needs beta < 1, found {self.beta:g}. "
                 "Use a smaller beta, or nudging: one_sided.",
             )
+        if self.correction != "none" and circuit.feedback == "reciprocal":
+            yield (
+                "rule.correction",
+                "a reciprocal circuit has no asymmetry to correct. Use circuit.feedback: independent, or leave it out.",
+            )
+
+    def _check_contour(self, circuit: Any) -> Iterator[tuple[str, str]]:
+        if self.nudging != "contour":
+            if self.points is not None:
+                yield "rule.points", "points belong to nudging: contour. Leave them out, or use nudging: contour."
+            return
+        if self.points is None:
+            yield "rule.points", "a contour needs its number of points. Give points: N, at least 2."
+        elif self.points < 2:
+            yield (
+                "rule.points",
+                f"a contour needs at least 2 points, found {self.points}; one point is nudging: one_sided.",
+            )
+        if self.correction == "dyadic":
+            yield (
+                "rule.correction",
+                "dyads relax once, under a real nudge, and are exact for every beta. Leave nudging and points out.",
+            )
+        if self.points == 2:
+            return  # two opposite real nudges
+        for key in ("activation", "output_activation"):
+            name = getattr(circuit, key)
+            if name not in HOLOMORPHIC:
+                yield (
+                    "rule.nudging",
+                    f"contour nudging needs complex states, and circuit.{key} '{name}' is not holomorphic. "
+                    f"Use one of {', '.join(HOLOMORPHIC)}, or nudging: symmetric.",
+                )
 
     def compartments(self) -> Compartments:
         """Return the tables of point neurons."""
         return POINT
 
+    @property
+    def contour_size(self) -> int:
+        """Number of points on the contour; symmetric nudging has two."""
+        return 2 if self.points is None else self.points
+
     def phases(self, start: Start) -> tuple[Phase, ...]:
-        """Return the free phase and the nudged ones."""
-        down, up = Phase("nudged", self.beta, start), Phase("opposite", -self.beta, start)
-        return (FREE, down, up) if self.nudging == "symmetric" else (FREE, down)
+        """Return the free phase and the nudged ones; of a contour those of its upper half."""
+        from neurosim.learning.contour import contour_points
+
+        swapped = self.correction == "asymmetric"
+        if self.correction == "dyadic":
+            return (Phase("dyadic", self.beta),)
+        if self.nudging == "one_sided":
+            return (FREE, Phase("nudged", self.beta, start, transposed=swapped))
+        names = ["nudged", "opposite"]
+        if self.nudging == "contour":
+            names = [f"point_{k}" for k in range(self.contour_size // 2 + 1)]
+        betas = contour_points(self.beta, self.contour_size)
+        nudged = (Phase(name, beta, start, transposed=swapped) for name, beta in zip(names, betas, strict=True))
+        return (FREE, *nudged)
+
+    def relaxing(self, system: System) -> System:
+        """Return the system that the phases relax: complex states for a contour, dyads for that correction."""
+        if self.correction == "dyadic":
+            return system.dyads()
+        return system.complex_copies(1) if self.nudging == "contour" and self.contour_size > 2 else system
 
     @property
-    def response_weights(self) -> tuple[float, ...]:
-        """The error signal is the response itself: dhat = -ds/dbeta."""
-        return (-1.0,)
+    def response_weights(self) -> tuple[float, ...] | None:
+        """The error signal is the response itself: dhat = -ds/dbeta. With a correction it tends to the exact one."""
+        return (-1.0,) if self.correction == "none" else None
 
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax through all phases; read activities at the free state, and the response to the nudge."""
-        results = run_phases(system, solver, self.phases(start), own_states=start == "rest", keep_free=True)
+        if self.correction == "dyadic":
+            return self._read_dyads(system, solver, reading)
+        from neurosim.learning.contour import Contour
+
+        free = run_phases(system, solver, (FREE,), own_states=False)["free"]
         weight = system.forward_weights
-        system.read(results["free"].state, weight, reading.source)
-        other, distance = ("opposite", 2.0 * self.beta) if self.nudging == "symmetric" else ("free", self.beta)
-        per_nudge = reading.scale / distance
-        system.read(results[other].state, tuple(per_nudge * w for w in weight), reading.error)
-        reading.error.add(system.read_anew(results["nudged"].state, tuple(-per_nudge * w for w in weight)))
-        reading.prediction[:] = system.prediction(results["free"].state)
-        reading.take_statuses(results.values())
-        return sum(relaxation.steps for relaxation in results.values())
+        system.read(free.state, weight, reading.source)
+        reading.prediction[:] = system.prediction(free.state)
+        nudged = system.transposed_at(free.state) if self.correction == "asymmetric" else system
+        if self.nudging == "one_sided":
+            nudged.nudge(self.beta)
+            relaxation = solver.relax(nudged, free.state.copy() if start == "free" else nudged.rest())
+            system.read(free.state, weight, reading.error)
+            reading.error.add(nudged.read_anew(relaxation.state, tuple(-w for w in weight)))
+            reading.error.scale(1.0 / self.beta)
+            codes, steps = relaxation.codes, relaxation.steps
+        else:
+            contour = Contour(self.beta, self.contour_size)
+            codes, steps = contour.relax(nudged, solver, free.state, start, reading.source, reading.error)
+        reading.error.scale(reading.scale)
+        reading.codes[:] = free.codes.clip(min=codes)
+        return free.steps + steps
+
+    def _read_dyads(self, system: System, solver: Solver, reading: Reading) -> int:
+        """Relax state and error together; read the mean and the difference of the compartments."""
+        dyads = system.dyads()
+        relaxation = run_phases(dyads, solver, self.phases("rest"), own_states=False)["dyadic"]
+        per_nudge = reading.scale / self.beta
+        dyads.read(relaxation.state, (0.5, 0.5), reading.source)
+        dyads.read(relaxation.state, (-per_nudge, per_nudge), reading.error)
+        reading.prediction[:] = dyads.prediction(relaxation.state)
+        reading.codes[:] = relaxation.codes
+        return relaxation.steps

@@ -30,6 +30,7 @@ from neurosim.physics.layered.layout import (
     FORWARD,
     FROZEN,
     GRADIENT,
+    HELD,
     LAYER_ENTRIES,
     LAYERS,
     MEAN,
@@ -38,7 +39,7 @@ from neurosim.physics.layered.layout import (
     OUTPUT_ACTIVATION,
     TARGETS,
 )
-from neurosim.physics.layered.response import combine, copy, damped_current, forward_current, nudge_current, tables
+from neurosim.physics.layered.response import add, combine, copy, damped_current, forward_current, nudge_current, tables
 from neurosim.physics.names import ACTIVATION_CODE
 
 IDENTITY = ACTIVATION_CODE["identity"]
@@ -101,6 +102,9 @@ def drift(t: float, y: Any, model: Any, out: Any) -> None:
             bias = p[layout[entry + 2] : layout[entry + 2] + n]
             a = work[layout[at + FORWARD] : layout[at + FORWARD] + size]
             forward_current(m.reshape(rows, m_n), W, bias, a.reshape(rows, n))
+            held = layout[entry + HELD]
+            if held >= 0:
+                add(u[held : held + size], a)
 
         F = work[layout[at + FEEDBACK] : layout[at + FEEDBACK] + size]
         if not top:

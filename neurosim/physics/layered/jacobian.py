@@ -68,7 +68,12 @@ class LayeredLinearisation(Linearisation):
         system = self.system
         currents = []
         for k in range(1, self.last + 1):
-            a = system.forward_signal(state, k - 1) @ self.parameters[f"W_{k - 1}"] + self.parameters[f"b_{k}"]
+            if k == 1:
+                a = system.drive
+            else:
+                a = system.forward_signal(state, k - 1) @ self.parameters[f"W_{k - 1}"] + self.parameters[f"b_{k}"]
+                if system.held:
+                    a = a + system.held[k - 2]
             if k < self.last:
                 F = np.stack([system.backward_signal(state, k + 1) @ self.parameters[f"B_{k}"]] * len(self.gain))
             else:

@@ -1,9 +1,14 @@
 """Where everything sits in the flat arrays of the compartment network.
 
 `p`       leak rate of every layer | p_c, q_c, gain_c | Lambda of every layer | W_0, b_1, W_1, b_2, ... | B_1, B_2, ...
-`u`       x W_0 + b_1 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L)
+`u`       x W_0 + b_1 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L) |
+          held currents
 `work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) | activities
-`layout`  the block table of `neurosim.physics.model` | the constants below | per layer: offsets of W, B and b in `p`
+`layout`  the block table of `neurosim.physics.model` | the constants below | per layer: offsets of W, B and b in `p`,
+          and of the held current (rows, n_k) of the layers above the first in `u`, -1 where there is none
+
+Where states are complex, nudges and currents have two planes each, real and imaginary part; drives, targets and held
+currents stay real.
 """
 
 from __future__ import annotations
@@ -27,7 +32,8 @@ DRIVE, TARGETS, NUDGE, FROZEN = 8, 9, 10, 11
 MEAN, DIFFERENCE, FORWARD, FEEDBACK, ACTIVITY = 12, 13, 14, 15, 16
 TIED = 17  # whether B is W^T
 LAYERS = 18  # first entry of the per-layer table
-LAYER_ENTRIES = 3  # offsets of W (from the layer below), B (from the layer above), b
+LAYER_ENTRIES = 4  # offsets of W (from the layer below), B (from the layer above), b, held current
+HELD = 3  # place of the last among them
 
 MEMBRANE = 1  # value of COORDINATES
 AT_CURRENT, AT_COMPARTMENT, AT_FROZEN = 0, 1, 2  # values of GRADIENT
@@ -106,6 +112,9 @@ def arena(
     compartments: int,
     offsets: dict[str, int],
     codes: dict[str, Any],
+    *,
+    held: bool = False,
+    parts: int = 1,
 ) -> Arena:
     """Lay out the arrays of a system.
 
@@ -121,14 +130,20 @@ def arena(
         Offset of every named parameter in `p`.
     codes : dict
         ``membrane``, ``tied`` (bool), ``gradient`` (AT_...), ``cost``, ``activation``, ``output_activation`` (names).
+    held : bool
+        Whether layers above the first have a held current for every row.
+    parts : {1, 2}
+        Real numbers per value of the state: 2 for complex states.
     """
-    blocks = state_blocks(layers, compartments)
-    widest = rows * max(layers[1:])
+    blocks = state_blocks(layers, compartments * parts)
+    widest = parts * rows * max(layers[1:])
     outputs, count = rows * layers[-1], len(layers) - 1
     header = Header(count, compartments)
     drive, targets = 0, rows * layers[1]
-    nudge, frozen = targets + outputs, targets + outputs + rows
-    state = compartments * rows * sum(layers[1:])
+    nudge, frozen = targets + outputs, targets + outputs + parts * rows
+    held_from = frozen + outputs
+    held_size = rows * sum(layers[2:]) if held else 0
+    state = compartments * parts * rows * sum(layers[1:])
     constants = [
         compartments,
         MEMBRANE if codes["membrane"] else 0,
@@ -148,7 +163,12 @@ def arena(
     per_layer = [
         offset
         for k in range(1, count + 1)
-        for offset in (offsets[f"W_{k - 1}"], offsets.get(f"B_{k}", -1), offsets[f"b_{k}"])
+        for offset in (
+            offsets[f"W_{k - 1}"],
+            offsets.get(f"B_{k}", -1),
+            offsets[f"b_{k}"],
+            held_from + rows * sum(layers[2:k]) if held and k > 1 else -1,
+        )
     ]
     table = block_table(blocks, rows)
     assert len(table) == HEADER + BLOCK_ENTRIES * count
@@ -156,6 +176,6 @@ def arena(
     assert len(per_layer) == LAYER_ENTRIES * count
     return Arena(
         layout=np.array(table + constants + per_layer, dtype=np.int64),
-        u_size=frozen + outputs,
+        u_size=held_from + held_size,
         work_size=4 * widest + (state if codes["membrane"] else 0),
     )

@@ -20,6 +20,7 @@ from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.settings import Init, LayeredCircuit
 from neurosim.physics.layered.system import LayeredSystem
+from neurosim.physics.layered.transposed import transpose_loops
 from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.physics.parameters import Parameters
@@ -87,6 +88,9 @@ class CompartmentNetwork(PhysicalModel):
         self.p = np.zeros(self.header.size + sum(block.size for block in blocks), dtype)
         self.parameters = Parameters(blocks, self.p[self.header.size :])
         self._lock = Lock()
+        self._changes = 0  # how often the parameters have changed, and which change `transposed` has seen
+        self._transposed: CompartmentNetwork | None = None
+        self._mirrored_at = -1
         self._stale = True
         self._write_header()
         self._draw(seed)
@@ -157,9 +161,25 @@ class CompartmentNetwork(PhysicalModel):
         """Return this circuit with room for `rows` samples on its terminals."""
         return LayeredSystem(self, rows)
 
+    def transposed(self) -> CompartmentNetwork:
+        """Return a circuit whose loops run the other way: W_k is B_k^T here, and B_k is W_k^T; its inputs are the same.
+
+        Always the same one, brought up to date at every call; of use for point neurons only.
+        """
+        self.synchronise()
+        with self._lock:
+            if self._transposed is None:
+                settings = self.settings.model_copy(update={"feedback": "independent"})
+                self._transposed = CompartmentNetwork(settings, self.compartments, self.p.dtype, seed=0)
+            if self._mirrored_at != self._changes:
+                transpose_loops(self.parameters, self._transposed.parameters, len(self.layers) - 1)
+                self._mirrored_at = self._changes
+        return self._transposed
+
     def parameters_changed(self) -> None:
         """Note that feedback and damping have to follow the forward conductances before they are used next."""
         self._stale = True
+        self._changes += 1
 
     def synchronise(self) -> None:
         """Make feedback follow forward conductances where it is reciprocal, and damping where there is any."""

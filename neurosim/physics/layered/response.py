@@ -59,6 +59,13 @@ def forward_current(m: Any, W: Any, bias: Any, a: Any) -> None:
 
 
 @helper
+def add(current: Any, a: Any) -> None:
+    """Add a current to `a`, both flat."""
+    for i in range(a.size):
+        a[i] += current[i]
+
+
+@helper
 def damped_current(damping: Any, gain: Any, a: Any, F: Any, s: Any, v: Any) -> None:
     """Write (a + gain F + Lambda s) / (1 + Lambda) into `v`, all arrays flat."""
     one = type(damping)(1.0)

@@ -24,6 +24,7 @@ from neurosim.physics.layered.layout import (
     DRIVE,
     FROZEN,
     GRADIENT,
+    HELD,
     LAYER_ENTRIES,
     LAYERS,
     MEMBRANE,
@@ -34,6 +35,7 @@ from neurosim.physics.layered.layout import (
 )
 from neurosim.physics.layered.reading import activities
 from neurosim.physics.layered.response import (
+    add,
     combine,
     copy,
     damped_current,
@@ -85,6 +87,9 @@ def current(k: int, model: Any, memory: Any, total: int) -> Any:
     W = p[layout[entry] : layout[entry] + m_n * n].reshape(m_n, n)
     a = memory[offset // planes : offset // planes + rows * n]
     forward_current(m.reshape(rows, m_n), W, p[layout[entry + 2] : layout[entry + 2] + n], a.reshape(rows, n))
+    held = layout[entry + HELD]
+    if held >= 0:
+        add(u[held : held + rows * n], a)
     return a
 
 

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
+from neurosim.physics.layered.complex_system import ComplexLayeredSystem
 from neurosim.physics.layered.drift import drift
+from neurosim.physics.layered.dyadic_system import DyadicSystem
 from neurosim.physics.layered.jacobian import LayeredLinearisation
 from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
+from neurosim.physics.layered.transposed import hold
 from neurosim.physics.model import System
 from neurosim.physics.signal import Signal
 
@@ -34,20 +38,22 @@ class LayeredSystem(System):
         The circuit.
     rows : int
         Number of samples, at least 1.
+    holds_currents : bool
+        Whether every row has a held current in the layers above the first, `held`.
     """
 
     drift = drift
     model: CompartmentNetwork
 
-    def __init__(self, model: CompartmentNetwork, rows: int) -> None:
+    def __init__(self, model: CompartmentNetwork, rows: int, holds_currents: bool = False) -> None:
         settings, compartments = model.settings, model.compartments
         self.model = model
         self.rows = rows
         self.blocks = model.blocks
         self.p = model.p
-        offsets = {name: model.header.size + offset for name, offset in model.parameters.offsets.items()}
+        self.parameter_offsets = {name: model.header.size + offset for name, offset in model.parameters.offsets.items()}
         gradient = at.AT_CURRENT if compartments.gradient_at == "current" else at.AT_COMPARTMENT
-        codes = {
+        self.codes = {
             "membrane": settings.coordinates == "membrane",
             "tied": model.reciprocal,
             "gradient": gradient,
@@ -55,7 +61,9 @@ class LayeredSystem(System):
             "activation": settings.activation,
             "output_activation": settings.output_activation,
         }
-        arena = at.arena(model.layers, rows, compartments.count, offsets, codes)
+        arena = at.arena(
+            model.layers, rows, compartments.count, self.parameter_offsets, self.codes, held=holds_currents
+        )
         self.layout = arena.layout
         self.u = np.zeros(arena.u_size, self.p.dtype)
         self.work = np.zeros(arena.work_size, self.p.dtype)
@@ -67,7 +75,16 @@ class LayeredSystem(System):
         self.targets = self._terminal(at.TARGETS, outputs)
         self.nudges = self._terminal(at.NUDGE, 1).reshape(rows)
         self.frozen_gradient = self._terminal(at.FROZEN, outputs)
+        widths = model.layers[2:] if holds_currents else ()
+        entries = self.layout[self._constants + at.LAYERS :].reshape(-1, at.LAYER_ENTRIES)
+        self.held = [
+            self.u[offset : offset + rows * n].reshape(rows, n)
+            for offset, n in zip(entries[1:, at.HELD].tolist(), widths, strict=holds_currents)
+        ]
         self._sweeps: LayerSweeps | None = None
+        self._complex: dict[int, ComplexLayeredSystem] = {}
+        self._dyads: DyadicSystem | None = None
+        self._transposed: LayeredSystem | None = None
 
     def _terminal(self, which: int, width: int) -> Array:
         offset = int(self.layout[self._constants + which])
@@ -100,9 +117,12 @@ class LayeredSystem(System):
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
         self.forget()
 
-    def nudge(self, beta: float) -> None:
+    def nudge(self, beta: complex) -> None:
         """Set the strength with which the outputs of all rows are nudged."""
-        self.nudges[:] = beta
+        strength = complex(beta)
+        if strength.imag:
+            raise SimulationError("a complex nudge needs complex states")
+        self.nudges[:] = strength.real
 
     @property
     def free(self) -> bool:
@@ -111,12 +131,38 @@ class LayeredSystem(System):
 
     def take(self, rows: Sequence[int]) -> LayeredSystem:
         """Return a system of its own with the given rows and what lies on their terminals."""
-        other = LayeredSystem(self.model, len(rows))
+        other = LayeredSystem(self.model, len(rows), bool(self.held))
         other.present(self.inputs[rows], self.targets[rows])
+        other.drive[:] = self.drive[rows]
+        for its, mine in zip(other.held, self.held, strict=True):
+            its[:] = mine[rows]
         other.nudges[:] = self.nudges[rows]
         other.frozen_gradient[:] = self.frozen_gradient[rows]
         other.layout[other._constants + at.GRADIENT] = self.gradient_at
         return other
+
+    def complex_copies(self, copies: int) -> ComplexLayeredSystem:
+        """Return the circuit with complex states: every row `copies` times, and what lies on its terminals now."""
+        if copies in self._complex:
+            self._complex[copies].follow()
+        else:
+            self._complex[copies] = ComplexLayeredSystem(self, copies)
+        return self._complex[copies]
+
+    def dyads(self) -> DyadicSystem:
+        """Return the point neurons with two compartments each, and what lies on their terminals now."""
+        if self._dyads is None:
+            self._dyads = DyadicSystem(self)
+        else:
+            self._dyads.follow()
+        return self._dyads
+
+    def transposed_at(self, state: Array) -> LayeredSystem:
+        """Return a system at rest in `state`, with the conductances of the loops transposed; always the same one."""
+        if self._transposed is None:
+            self._transposed = LayeredSystem(self.model.transposed(), self.rows, holds_currents=True)
+        hold(self, state, self._transposed)
+        return self._transposed
 
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""
