@@ -1,0 +1,72 @@
+"""Equilibrium propagation beside recurrent back-propagation of the same network on Fashion-MNIST: the table of the README.
+
+    python tests/benchmarks/equilibrium_on_fashion.py --data-dir DIR [--epochs 10] [--jobs 2] [--keep FOLDER] [--only TEXT]
+
+784-256-256-10 shifted sigmoids, half squared error, the shipped scenario ep_fashion; every run has one thread. Reciprocal
+conductances first, then feedback that starts at 90 degrees. Results that are already in the folder are not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import h5py
+
+UNRELATED = ("circuit.feedback=independent", "circuit.imperfections={asymmetry: {angle_deg: 90}}")
+HOMEOSTASIS = "rule.homeostasis={weight: 1.0, draws: 5}"
+RULES = {
+    "reciprocal, N = 2": ("rule.points=2",),
+    "reciprocal, N = 4": (),
+    "reciprocal, recurrent back-propagation": ("rule={type: recurrent_backprop}",),
+    "90 degrees, N = 2": ("rule.points=2", *UNRELATED),
+    "90 degrees, N = 4": UNRELATED,
+    "90 degrees, N = 2, homeostasis": ("rule.points=2", *UNRELATED, HOMEOSTASIS),
+    "90 degrees, N = 2, Kolen-Pollack": (
+        "rule.points=2", *UNRELATED, "rule.feedback_learning=kolen_pollack", "analysis.optimizer.weight_decay=1e-3",
+    ),
+    "90 degrees, N = 2, asymmetric correction": ("rule.points=2", *UNRELATED, "rule.correction=asymmetric"),
+    "90 degrees, recurrent back-propagation": ("rule={type: recurrent_backprop}", *UNRELATED),
+}  # fmt: skip
+
+
+def run(rule: str, arguments: argparse.Namespace, folder: Path) -> Path:
+    """Run one training unless its result is there; return the result."""
+    result = folder / f"{''.join(c for c in rule if c.isalnum())}-{arguments.epochs}.h5"
+    if not result.exists():
+        changes = [*RULES[rule], f"analysis.epochs={arguments.epochs}"]
+        options = [text for change in changes for text in ("--set", change)]
+        command = [sys.executable, "-m", "neurosim", "run", "ep_fashion", "-o", str(result), "--quiet", "--threads", "1"]
+        command += ["--data-dir", str(arguments.data_dir), *options]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--only", default="", help="only rules whose name contains this")
+    arguments = parser.parse_args()
+    folder = arguments.keep or Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    rules = [rule for rule in RULES if arguments.only in rule]
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(lambda rule: run(rule, arguments, folder), rules))
+    for rule, result in zip(rules, results, strict=True):
+        with h5py.File(result) as file:
+            train = file["train"]
+            errors, seconds = 100 * train["test_error"][:], train["seconds"][:]
+            unsettled, told = train["unsettled_fraction"][:].max(), file.attrs["status"]
+        last = f"{errors[-1]:6.2f} % (best {errors.min():.2f}) after {len(errors)}" if len(errors) else "no epoch"
+        print(f"{rule:<42} {last}   {seconds.mean():5.1f} s per epoch   unsettled at most {unsettled:.1e}   {told}")
+
+
+if __name__ == "__main__":
+    main()
