@@ -1,9 +1,10 @@
-"""Equilibrium propagation beside recurrent back-propagation of the same network on Fashion-MNIST: the table of the README.
+"""Equilibrium propagation beside recurrent back-propagation of the same network on Fashion-MNIST: a README table.
 
-    python tests/benchmarks/equilibrium_on_fashion.py --data-dir DIR [--epochs 10] [--jobs 2] [--keep FOLDER] [--only TEXT]
+    python tests/benchmarks/equilibrium_on_fashion.py --data-dir DIR [--epochs 10] [--jobs 2] [--keep FOLDER]
 
-784-256-256-10 shifted sigmoids, half squared error, the shipped scenario ep_fashion; every run has one thread. Reciprocal
-conductances first, then feedback that starts at 90 degrees. Results that are already in the folder are not computed again.
+784-256-256-10 shifted sigmoids, half squared error, the shipped scenario ep_fashion; every run has one thread.
+Reciprocal conductances first, then feedback that starts at 90 degrees. Results that are already in the folder are not
+computed again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,18 @@ def run(rule: str, arguments: argparse.Namespace, folder: Path) -> Path:
     if not result.exists():
         changes = [*RULES[rule], f"analysis.epochs={arguments.epochs}"]
         options = [text for change in changes for text in ("--set", change)]
-        command = [sys.executable, "-m", "neurosim", "run", "ep_fashion", "-o", str(result), "--quiet", "--threads", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "neurosim",
+            "run",
+            "ep_fashion",
+            "-o",
+            str(result),
+            "--quiet",
+            "--threads",
+            "1",
+        ]
         command += ["--data-dir", str(arguments.data_dir), *options]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     return result

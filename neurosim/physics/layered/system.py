@@ -159,8 +159,9 @@ class LayeredSystem(System):
 
     def transposed_at(self, state: Array) -> LayeredSystem:
         """Return a system at rest in `state`, with the conductances of the loops transposed; always the same one."""
+        turned = self.model.transposed()
         if self._transposed is None:
-            self._transposed = LayeredSystem(self.model.transposed(), self.rows, holds_currents=True)
+            self._transposed = LayeredSystem(turned, self.rows, holds_currents=True)
         hold(self, state, self._transposed)
         return self._transposed
 
