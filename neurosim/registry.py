@@ -107,6 +107,11 @@ RULES = Registry(
             settings="neurosim.learning.rules.equilibrium:Equilibrium",
             summary="Point neurons: the response of the equilibrium to a nudge of the outputs, in phases.",
         ),
+        "oscillating": Entry(
+            target="neurosim.learning.rules.oscillating:Oscillating",
+            settings="neurosim.learning.rules.oscillating:Oscillating",
+            summary="Point neurons under a nudge that oscillates all the time; synapses demodulate, no phases.",
+        ),
         "recurrent_backprop": Entry(
             target="neurosim.learning.rules.recurrent_backprop:RecurrentBackprop",
             settings="neurosim.learning.rules.recurrent_backprop:RecurrentBackprop",

@@ -12,7 +12,7 @@ step follows E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -174,6 +174,10 @@ class AdaptiveSolver(Solver):
     def name(self) -> str:  # type: ignore[override]
         """Name of the scheme."""
         return self.scheme.name
+
+    def lasting(self, seconds: float) -> AdaptiveSolver:
+        """Return the same solver for runs of a fixed length, which nothing ends before."""
+        return replace(self, settings=self.settings.model_copy(update={"t_end": seconds, "tolerance": None}))
 
     def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves are interpolated to the times asked for."""

@@ -7,7 +7,7 @@ one sum of squares; it is done every `CHECK_EVERY` steps.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,10 @@ class FixedStepSolver(Solver):
     def save_times(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the times of the steps nearest to `wanted`, each once."""
         return np.asarray(self._steps_at(wanted) * self.settings.dt)
+
+    def lasting(self, seconds: float) -> FixedStepSolver:
+        """Return the same solver for runs of a fixed length, which nothing ends before."""
+        return replace(self, settings=self.settings.model_copy(update={"t_end": seconds, "tolerance": None}))
 
     def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves go to the nearest step."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.dynamics.status import Status, worst
+from neurosim.errors import SimulationError
 from neurosim.physics.model import System
 
 Array = npt.NDArray[Any]
@@ -75,6 +76,16 @@ class Solver(ABC):
     def save_times(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the times at which states will really be saved if `wanted` is asked for."""
         return wanted
+
+    def lasting(self, seconds: float) -> Solver:
+        """Return the same solver for runs of a fixed length, which nothing ends before.
+
+        Raises
+        ------
+        SimulationError
+            If it cannot run for a given time.
+        """
+        raise SimulationError(f"solver {self.name} cannot run for a given time; use an explicit ODE solver")
 
     @abstractmethod
     def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:

@@ -22,6 +22,7 @@ from neurosim.physics.signal import Signal
 
 if TYPE_CHECKING:
     from neurosim.physics.complex_states import ComplexSystem
+    from neurosim.physics.oscillating import OscillatingSystem
 
 Array = npt.NDArray[Any]
 
@@ -209,6 +210,23 @@ class System(ABC):
             If the circuit cannot be made into dyads.
         """
         raise SimulationError(f"{type(self).__name__} cannot be made into dyads")
+
+    def oscillating(self, rotating: bool, period: float) -> OscillatingSystem:
+        """Return the circuit under a nudge that oscillates, with synapses that average; the same at every call.
+
+        Parameters
+        ----------
+        rotating : bool
+            Whether the nudge rotates in the complex plane, or swings as a cosine.
+        period : float
+            In seconds.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has no such nudge.
+        """
+        raise SimulationError(f"{type(self).__name__} has no oscillating nudge")
 
     def transposed_at(self, state: Array) -> System:
         """Return a system that is at rest in the free equilibrium `state`, and whose Jacobian there is J^T.

@@ -160,9 +160,9 @@ def activities_of(y: Any, model: Any) -> Any:
     return s
 
 
-@kernel(drift_signature)
-def complex_drift(t: float, y: Any, model: Any, out: Any) -> None:
-    """Write the rate of every complex state, in 1/s, for all rows (see the module for the equation)."""
+@helper
+def complex_rates_of(y: Any, model: Any, out: Any) -> Any:
+    """Write the rate of every complex state into `out`, for all rows; return the activities of all blocks, flat."""
     layout = model.layout
     at = model_entries(layout)
     membrane = layout[at + COORDINATES] == MEMBRANE
@@ -173,6 +173,13 @@ def complex_drift(t: float, y: Any, model: Any, out: Any) -> None:
         code = layout[at + OUTPUT_ACTIVATION] if k == layout[1] - 1 else layout[at + ACTIVATION]
         v = total_current(k, s, model)
         relax_planes(IDENTITY if membrane else code, model.p[k], v, y[lo:hi], out[lo:hi])
+    return s
+
+
+@kernel(drift_signature)
+def complex_drift(t: float, y: Any, model: Any, out: Any) -> None:
+    """Write the rate of every complex state, in 1/s, for all rows (see the module for the equation)."""
+    complex_rates_of(y, model, out)
 
 
 @helper

@@ -65,9 +65,9 @@ def relax_damped_plane(code: int, lam: Any, damping: Any, gain: Any, a: Any, F: 
         out[i] = lam * (out[i] - y[i])
 
 
-@kernel(drift_signature)
-def drift(t: float, y: Any, model: Any, out: Any) -> None:
-    """Write the rate of every state, in 1/s, for all rows (see the module for the equation)."""
+@helper
+def rates_of(y: Any, model: Any, out: Any) -> Any:
+    """Write the rate of every state into `out`, for all rows; return the activities of all compartments, flat."""
     p, layout, u, work = model
     rows, count = layout[0], layout[1]
     at = model_entries(layout)
@@ -133,3 +133,10 @@ def drift(t: float, y: Any, model: Any, out: Any) -> None:
                 relax_damped_plane(response, p[k], damping, gain[c], a, F, s[lo:hi], y[lo:hi], out[lo:hi])
             else:
                 relax_plane(response, p[k], gain[c], a, F, y[lo:hi], out[lo:hi])
+    return s
+
+
+@kernel(drift_signature)
+def drift(t: float, y: Any, model: Any, out: Any) -> None:
+    """Write the rate of every state, in 1/s, for all rows (see the module for the equation)."""
+    rates_of(y, model, out)

@@ -2,7 +2,7 @@
 
 `p`       leak rate of every layer | p_c, q_c, gain_c | Lambda of every layer | W_0, b_1, W_1, b_2, ... | B_1, B_2, ...
 `u`       x W_0 + b_1 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L) |
-          held currents
+          held currents | beta and omega of an oscillating nudge
 `work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) | activities
 `layout`  the block table of `neurosim.physics.model` | the constants below | per layer: offsets of W, B and b in `p`,
           and of the held current (rows, n_k) of the layers above the first in `u`, -1 where there is none
@@ -31,7 +31,8 @@ TABLES, DAMPING = 6, 7
 DRIVE, TARGETS, NUDGE, FROZEN = 8, 9, 10, 11
 MEAN, DIFFERENCE, FORWARD, FEEDBACK, ACTIVITY = 12, 13, 14, 15, 16
 TIED = 17  # whether B is W^T
-LAYERS = 18  # first entry of the per-layer table
+OSCILLATION = 18  # offset in `u` of the strength and the angular frequency of an oscillating nudge
+LAYERS = 19  # first entry of the per-layer table
 LAYER_ENTRIES = 4  # offsets of W (from the layer below), B (from the layer above), b, held current
 HELD = 3  # place of the last among them
 
@@ -159,6 +160,7 @@ def arena(
         frozen,
         *(i * widest for i in range(5)),
         int(codes["tied"]),
+        held_from + held_size,
     ]
     per_layer = [
         offset
@@ -176,6 +178,6 @@ def arena(
     assert len(per_layer) == LAYER_ENTRIES * count
     return Arena(
         layout=np.array(table + constants + per_layer, dtype=np.int64),
-        u_size=held_from + held_size,
+        u_size=held_from + held_size + 2,
         work_size=4 * widest + (state if codes["membrane"] else 0),
     )

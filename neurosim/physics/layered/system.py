@@ -17,6 +17,7 @@ from neurosim.physics.layered.complex_system import ComplexLayeredSystem
 from neurosim.physics.layered.drift import drift
 from neurosim.physics.layered.dyadic_system import DyadicSystem
 from neurosim.physics.layered.jacobian import LayeredLinearisation
+from neurosim.physics.layered.oscillating import OscillatingLayeredSystem
 from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
@@ -83,6 +84,7 @@ class LayeredSystem(System):
         ]
         self._sweeps: LayerSweeps | None = None
         self._complex: dict[int, ComplexLayeredSystem] = {}
+        self._oscillating: dict[tuple[bool, float], OscillatingLayeredSystem] = {}
         self._dyads: DyadicSystem | None = None
         self._transposed: LayeredSystem | None = None
 
@@ -156,6 +158,14 @@ class LayeredSystem(System):
         else:
             self._dyads.follow()
         return self._dyads
+
+    def oscillating(self, rotating: bool, period: float) -> OscillatingLayeredSystem:
+        """Return the point neurons under an oscillating nudge, and what lies on their terminals now."""
+        if rotating:
+            self.complex_copies(1)  # takes the batch over
+        if (rotating, period) not in self._oscillating:
+            self._oscillating[rotating, period] = OscillatingLayeredSystem(self, rotating, period)
+        return self._oscillating[rotating, period]
 
     def transposed_at(self, state: Array) -> LayeredSystem:
         """Return a system at rest in `state`, with the conductances of the loops transposed; always the same one."""

@@ -1,0 +1,156 @@
+"""Always-on equilibrium propagation: an oscillating teacher, and synapses that demodulate; no phases.
+
+    rotating   beta(t) = beta e^{i omega t}    dhat = -(1/(beta T)) int_0^T Re[s e^{-i omega t}] dt
+    cosine     beta(t) = beta cos(omega t)     dhat = -(2/(beta T)) int_0^T s cos(omega t) dt
+    dC/dW_k ~ mean(s_k) x dhat_{k+1}
+
+Nothing waits for convergence: what the circuit lags behind the teacher is an error of order (omega tau)^2 in dhat. A
+rotation is the contour of all its points at once; a cosine is what a real circuit can do, and leaves (3/4) c_3 beta^2.
+With a solver that finds equilibria (sweeps, newton) the teacher is infinitely slow.
+
+References
+----------
+A. Laborieux, F. Zenke, Holomorphic equilibrium propagation computes exact gradients through finite size oscillations,
+NeurIPS 2022, arXiv 2209.00530.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from neurosim.learning.protocol import Phase
+from neurosim.learning.rule import Reading, Rule, Start
+from neurosim.physics.layered.compartments import POINT, Compartments
+from neurosim.physics.names import HOLOMORPHIC
+from neurosim.settings import Sections
+
+if TYPE_CHECKING:
+    from neurosim.dynamics.solver import Solver
+    from neurosim.physics.model import System
+
+SLOW_POINTS = 16  # of an infinitely slow oscillation
+
+
+class Oscillating(Rule):
+    """One continuous run under an oscillating nudge; every synapse averages over the last of its periods."""
+
+    type: Literal["oscillating"]
+    drive: Literal["rotating", "cosine"] = Field(
+        "rotating", description="Nudge beta e^{i omega t} of complex states, or beta cos(omega t) of real ones."
+    )
+    beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
+    period: float = Field(gt=0.0, description="Period of the oscillation, in seconds.")
+    periods: int = Field(3, ge=1, description="Periods that every batch is presented.")
+    lock_in: int = Field(1, ge=1, description="Periods, the last ones, over which the synapses average.")
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield what the circuit or the solver cannot do for this rule."""
+        yield from super().check(scenario)
+        circuit = scenario.circuit
+        if getattr(circuit, "neuron", None) != "point":
+            yield "rule.type", "oscillating is for point neurons with feedback. Use circuit.neuron: point."
+            return
+        if self.drive == "rotating":
+            yield from self._check_holomorphic(circuit)
+        if self.lock_in > self.periods:
+            yield "rule.lock_in", f"found {self.lock_in} periods, but a presentation has rule.periods: {self.periods}."
+        dt = getattr(scenario.dynamics, "dt", None)
+        steps = self.period / dt if dt else 1.0
+        if abs(steps - round(steps)) > 1e-6 * steps or steps < 1 - 1e-6:
+            yield (
+                "rule.period",
+                f"found {self.period:g} s, which is {steps:.6g} steps of dynamics.dt = {dt:g} s; it has to be a whole "
+                "number of them.",
+            )
+        if scenario.dynamics.solver == "radau":
+            yield (
+                "dynamics.solver",
+                "radau relaxes to equilibria, one sample at a time; an oscillating nudge has none. Use a fixed step, "
+                "tsit5, or sweeps or newton for an infinitely slow oscillation.",
+            )
+
+    def _check_holomorphic(self, circuit: Any) -> Iterator[tuple[str, str]]:
+        for key in ("activation", "output_activation"):
+            name = getattr(circuit, key)
+            if name not in HOLOMORPHIC:
+                yield (
+                    "rule.drive",
+                    f"a rotating nudge needs complex states, and circuit.{key} '{name}' is not holomorphic. "
+                    f"Use one of {', '.join(HOLOMORPHIC)}, or drive: cosine.",
+                )
+
+    def compartments(self) -> Compartments:
+        """Return the tables of point neurons."""
+        return POINT
+
+    def phases(self, start: Start) -> tuple[Phase, ...]:
+        """Return the one run there is."""
+        return (Phase("oscillating", self.beta),)
+
+    def relaxing(self, system: System) -> System:
+        """Return the circuit under the oscillating nudge."""
+        return system.oscillating(self.drive == "rotating", self.period)
+
+    @property
+    def response_weights(self) -> tuple[float, ...]:
+        """The error signal is the response itself: dhat = -ds/dbeta."""
+        return (-1.0,)
+
+    def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
+        """Run through all periods; read what the integrals of the synapses gained over the last ones."""
+        if not solver.has_time:
+            return self._read_slowly(system, solver, start, reading)
+        driven = system.oscillating(self.drive == "rotating", self.period)
+        driven.nudge(self.beta)
+        state, steps, ends = driven.rest(), 0, []
+        for periods in (self.periods - self.lock_in, self.lock_in):
+            before = state.copy()
+            if periods:
+                relaxation = solver.lasting(periods * self.period).relax(driven, state)
+                steps += relaxation.steps
+                ends.append(relaxation)
+        gain = (state - before) / self.lock_in
+        driven.read_integral(gain, 0, reading.source)
+        driven.read_integral(gain, 1, reading.error)
+        reading.error.scale(reading.scale)
+        reading.prediction[:] = reading.source.block(len(reading.source.widths) - 1)
+        reading.take_statuses(ends)
+        return steps
+
+    def _read_slowly(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
+        """Read the mean over one infinitely slow oscillation, from equilibria at some of its points."""
+        import numpy as np
+
+        from neurosim.learning.contour import Contour
+        from neurosim.learning.protocol import FREE, run_phases
+
+        free = run_phases(system, solver, (FREE,), own_states=False)["free"]
+        system.read(free.state, system.forward_weights, reading.source)
+        reading.codes[:] = free.codes
+        steps = free.steps
+        if self.drive == "rotating":
+            contour = Contour(self.beta, SLOW_POINTS)
+            codes, taken = contour.relax(system, solver, free.state, start, reading.source, reading.error)
+            reading.codes[:] = reading.codes.clip(min=codes)
+            steps += taken
+        else:
+            reading.error.clear()
+            reading.source.clear()
+            for k in range(SLOW_POINTS):
+                phase = float(np.cos(2 * np.pi * (k + 0.5) / SLOW_POINTS))
+                system.nudge(self.beta * phase)
+                end = solver.relax(system, free.state.copy() if start == "free" else system.rest())
+                reading.codes[:] = reading.codes.clip(min=end.codes)
+                steps += end.steps
+                s = system.read_anew(end.state, system.forward_weights)
+                s.scale(1.0 / SLOW_POINTS)
+                reading.source.add(s)
+                s.scale(-2.0 * phase / self.beta)
+                reading.error.add(s)
+            system.nudge(0.0)
+        reading.error.scale(reading.scale)
+        reading.prediction[:] = reading.source.block(len(reading.source.widths) - 1)
+        return steps
