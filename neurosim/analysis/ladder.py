@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from neurosim.analysis.setup import Experiment, build_model
 from neurosim.datasets.dataset import Samples
+from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
 from neurosim.dynamics.polished import PolishedSolver
 from neurosim.dynamics.status import Status
@@ -27,7 +28,7 @@ from neurosim.learning.exact.backprop import exact_gradient
 from neurosim.learning.exact.implicit import implicit_gradient, response_estimate
 from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import FREE, run_phases
-from neurosim.physics.model import PhysicalModel, System
+from neurosim.physics.model import PhysicalModel
 from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers
 
@@ -110,12 +111,20 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     codes = np.maximum(codes, free.codes)
     if (codes == Status.DIVERGED.code).any():
         raise AdriftError(codes)
-    exact = exact_gradient(model, inputs, targets) if model.feed_forward else implicit_gradient(system, free.state)
+    inverse = InverseJacobian(system, free.state)
     weights = rule.response_weights
-    limit = exact if weights is None else response_estimate(system, free.state, weights)
+    exact: Estimate = (
+        exact_gradient(model, inputs, targets) if model.feed_forward else implicit_gradient(system, free.state, inverse)
+    )
+    limit = exact if weights is None else response_estimate(system, free.state, weights, inverse)
     # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
     rungs = tuple(_copied(rung, exact) for rung in (measured, settled, limit, exact))
-    return Ladder(rungs, measured_codes, codes, finite_difference_check(system, free.state, exact, scenario.seed))
+    return Ladder(
+        rungs,
+        measured_codes,
+        codes,
+        finite_difference_check(NearbyEquilibria(system, free.state, inverse), exact, scenario.seed),
+    )
 
 
 class AdriftError(Exception):
@@ -135,13 +144,13 @@ def in_double_precision(experiment: Experiment) -> PhysicalModel:
     return model
 
 
-def finite_difference_check(system: System, state: Array, exact: Estimate, seed: int) -> float:
+def finite_difference_check(nearby: NearbyEquilibria, exact: Estimate, seed: int) -> float:
     """Return the largest difference between slopes of the mean cost and <exact, direction>, over |exact|.
 
     Central differences along the gradient and a few random directions of unit length; the equilibrium is found anew at
     every point. NaN where the gradient is zero.
     """
-    model = system.model
+    system, model = nearby.system, nearby.system.model
     gradient = flat(exact, "all")
     size = float(np.linalg.norm(gradient))
     draw = generator(seed, Purpose.REFERENCE_CHECK)
@@ -150,7 +159,7 @@ def finite_difference_check(system: System, state: Array, exact: Estimate, seed:
     here = {name: model.parameters[name].copy() for name in exact}
     if not size:
         return float("nan")
-    worst, nearby = 0.0, NearbyEquilibria(system, state)
+    worst = 0.0
 
     def cost() -> float:
         model.parameters_changed()

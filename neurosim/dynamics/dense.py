@@ -1,4 +1,4 @@
-"""Samples side by side: states as one line per row, and the Jacobian of every row as a matrix."""
+"""Samples side by side: states as one line per row."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy.typing as npt
 from neurosim.physics.model import System
 
 Array = npt.NDArray[Any]
-
-MOST_VALUES = 1 << 22  # of the matrices that are found together
 
 
 def to_rows(system: System, state: Array) -> Array:
@@ -36,21 +34,3 @@ def put_row(system: System, state: Array, row: int, row_state: Array) -> None:
         planes, _, units = view.shape
         view[:, row] = row_state[offset : offset + planes * units].reshape(planes, units)
         offset += planes * units
-
-
-def jacobian_matrices(system: System, state: Array) -> Array:
-    """Return the Jacobian of every row, shape (rows, n, n).
-
-    All columns of several rows are found together: one copy of the row per unit vector, in one batch.
-    """
-    rows, n = system.rows, state.size // system.rows
-    matrices = np.empty((rows, n, n), state.dtype)
-    together = max(1, MOST_VALUES // (n * n))
-    for first in range(0, rows, together):
-        part = range(first, min(rows, first + together))
-        copies = [row for row in part for _ in range(n)]
-        stacked = system.take(copies)
-        units = from_rows(stacked, np.tile(np.eye(n, dtype=state.dtype), (len(part), 1)))
-        product = stacked.linearise(system.take_state(state, copies)).times(units)
-        matrices[part.start : part.stop] = to_rows(stacked, product).reshape(len(part), n, n).transpose(0, 2, 1)
-    return matrices

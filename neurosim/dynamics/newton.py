@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from neurosim.dynamics.dense import from_rows, jacobian_matrices, to_rows
+from neurosim.dynamics.dense import from_rows, to_rows
 from neurosim.dynamics.linear import DENSE_UNTIL
 from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import NewtonSettings
@@ -89,17 +89,19 @@ def _step(
 
 def _directions(system: System, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
     """Return d with J d = -f, one line per row, shape (rows, n); zeros for rows that do not go on."""
-    rows = np.flatnonzero(going).tolist()
-    part, here, right = system.take(rows), system.take_state(state, rows), -to_rows(system, f)[rows]
-    directions = np.zeros((system.rows, right.shape[1]), state.dtype)
+    right = -to_rows(system, f)
     solve = _dense_directions if right.shape[1] <= DENSE_UNTIL else _krylov_directions
-    directions[rows] = solve(part, here, right)
+    if going.all():
+        return solve(system, state, right)
+    rows = np.flatnonzero(going).tolist()
+    directions = np.zeros_like(right)
+    directions[rows] = solve(system.take(rows), system.take_state(state, rows), right[rows])
     return directions
 
 
 def _dense_directions(system: System, state: Array, right: Array) -> Array:
     """Return J^{-1} right of every row; where a J is exactly singular, the shortest of the best directions."""
-    matrices = jacobian_matrices(system, state)
+    matrices = system.linearise(state).matrices()
     try:
         return np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0])
     except np.linalg.LinAlgError:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.integrate import solve_ivp
 
-from neurosim.dynamics.dense import jacobian_matrices, put_row
+from neurosim.dynamics.dense import put_row
 from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import StiffSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
@@ -94,7 +94,7 @@ class RadauSolver(Solver):
                 y.astype(np.float64),
                 method="Radau",
                 t_eval=times if times.size else None,
-                jac=lambda _, x: jacobian_matrices(system, x.astype(y.dtype))[0].astype(np.float64),
+                jac=lambda _, x: system.linearise(x.astype(y.dtype)).matrices()[0].astype(np.float64),
                 rtol=max(settings.rtol, 100 * np.finfo(np.float64).eps),
                 atol=settings.atol,
                 events=[diverged, settled] if stops else [diverged],

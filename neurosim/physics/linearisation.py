@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from neurosim.physics.signal import Signal
+
+if TYPE_CHECKING:
+    from neurosim.physics.model import System
 
 Array = npt.NDArray[Any]
 
 
 class Linearisation(ABC):
-    """The Jacobian J = d(rate)/d(state) of a system at one state; block-diagonal, since rows are independent."""
+    """The Jacobian J = d(rate)/d(state) of a system at one state; block-diagonal, since rows are independent.
+
+    It looks at the system, its conductances and the state: ask it before any of them changes.
+
+    Attributes
+    ----------
+    system : System
+        What was linearised.
+    """
+
+    system: System
 
     @abstractmethod
     def times(self, v: Array) -> Array:
@@ -22,6 +36,21 @@ class Linearisation(ABC):
     @abstractmethod
     def transposed_times(self, v: Array) -> Array:
         """Return J^T v; `v` and the result have shape (size,)."""
+
+    def matrices(self) -> Array:
+        """Return J of every row, shape (rows, n, n), its n values ordered as in the state of ``system.take([row])``.
+
+        By default from n products, each with one unit vector per row; a model that knows the entries may say them.
+        """
+        system = self.system
+        order = np.arange(system.size)
+        places = np.stack([system.take_state(order, [row]) for row in range(system.rows)])
+        columns, unit = [], np.zeros(system.size, system.dtype)
+        for column in places.T:
+            unit[column] = 1.0
+            columns.append(self.times(unit)[places])
+            unit[column] = 0.0
+        return np.stack(columns, axis=2)
 
     @abstractmethod
     def nudge_slope(self) -> Array:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from neurosim.dynamics.linear import solve_jacobian
+from neurosim.dynamics.linear import InverseJacobian
 from neurosim.errors import SimulationError
 from neurosim.physics.model import System
 from neurosim.physics.parameters import Parameters
@@ -26,7 +26,9 @@ from neurosim.physics.signal import Signal
 Array = npt.NDArray[Any]
 
 
-def implicit_reading(system: System, state: Array, source: Signal, error: Signal) -> None:
+def implicit_reading(
+    system: System, state: Array, source: Signal, error: Signal, inverse: InverseJacobian | None = None
+) -> None:
     """Write the activities of the settled free `state` into `source`, and dC/d(current) into `error`.
 
     Parameters
@@ -37,6 +39,8 @@ def implicit_reading(system: System, state: Array, source: Signal, error: Signal
         Its settled free state.
     source, error : Signal
         Where to; their windows have the rows of the system.
+    inverse : InverseJacobian, optional
+        Of the Jacobian at `state`, where it is known already.
 
     Raises
     ------
@@ -45,16 +49,24 @@ def implicit_reading(system: System, state: Array, source: Signal, error: Signal
     """
     _check_free(system)
     system.read(state, system.forward_weights, source)
-    adjoint = solve_jacobian(system, state, -system.cost_slope(state), transposed=True)
-    system.linearise(state).pull_back(adjoint, error)
+    inverse = inverse or InverseJacobian(system, state)
+    adjoint = inverse.transposed_times(-system.cost_slope(state))
+    inverse.linear.pull_back(adjoint, error)
 
 
-def response_reading(system: System, state: Array, weights: tuple[float, ...], source: Signal, error: Signal) -> None:
+def response_reading(
+    system: System,
+    state: Array,
+    weights: tuple[float, ...],
+    source: Signal,
+    error: Signal,
+    inverse: InverseJacobian | None = None,
+) -> None:
     """Write the activities of the settled free `state` into `source`, and sum_c weights_c ds_c/dbeta into `error`.
 
     Parameters
     ----------
-    system, state, source, error
+    system, state, source, error, inverse
         As for `implicit_reading`.
     weights : tuple of float
         How a rule reads its error signal off the compartments.
@@ -66,12 +78,12 @@ def response_reading(system: System, state: Array, weights: tuple[float, ...], s
     """
     _check_free(system)
     system.read(state, system.forward_weights, source)
-    linear = system.linearise(state)
-    response = solve_jacobian(system, state, -linear.nudge_slope())
-    linear.read_change(response, weights, error)
+    inverse = inverse or InverseJacobian(system, state)
+    response = inverse.times(-inverse.linear.nudge_slope())
+    inverse.linear.read_change(response, weights, error)
 
 
-def implicit_gradient(system: System, state: Array) -> Parameters:
+def implicit_gradient(system: System, state: Array, inverse: InverseJacobian | None = None) -> Parameters:
     """Return dC/dtheta of the mean cost of all rows at their settled free state.
 
     Raises
@@ -80,11 +92,13 @@ def implicit_gradient(system: System, state: Array) -> Parameters:
         As for `implicit_reading`.
     """
     source, error = system.signal(), system.signal()
-    implicit_reading(system, state, source, error)
+    implicit_reading(system, state, source, error, inverse)
     return mean_products(system, source, error)
 
 
-def response_estimate(system: System, state: Array, weights: tuple[float, ...]) -> Parameters:
+def response_estimate(
+    system: System, state: Array, weights: tuple[float, ...], inverse: InverseJacobian | None = None
+) -> Parameters:
     """Return what a rule that reads with `weights` would estimate for dC/dtheta with a vanishing nudge.
 
     Raises
@@ -93,7 +107,7 @@ def response_estimate(system: System, state: Array, weights: tuple[float, ...]) 
         As for `response_reading`.
     """
     source, error = system.signal(), system.signal()
-    response_reading(system, state, weights, source, error)
+    response_reading(system, state, weights, source, error, inverse)
     return mean_products(system, source, error)
 
 
