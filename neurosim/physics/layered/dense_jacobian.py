@@ -69,7 +69,7 @@ def _pulled_back(linear: LayeredLinearisation) -> Array:
     curved = H @ linear.parameters[f"W_{linear.last - 1}"].T
     strength = np.outer(system.nudges, linear.gain)
     pulled = np.einsum("rc,rji,d->rcjdi", strength, curved, linear.p)
-    return pulled.reshape(system.rows, pulled.shape[1] * pulled.shape[2], -1)
+    return np.asarray(pulled.reshape(system.rows, pulled.shape[1] * pulled.shape[2], -1))
 
 
 def _pulled_at_compartments(linear: LayeredLinearisation) -> Array:
