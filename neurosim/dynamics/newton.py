@@ -21,7 +21,7 @@ from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -42,7 +42,7 @@ class NewtonSolver(Solver):
     name = "newton"
     has_time = False
 
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Move every row of `state` to its equilibrium; a recorder gets the state after every iteration."""
         tolerance = self.settings.tolerance
         assert tolerance is not None  # the settings refuse newton without one
@@ -68,7 +68,7 @@ class NewtonSolver(Solver):
 
 
 def _step(
-    system: System, state: Array, f: Array, rates: Array, going: npt.NDArray[np.bool_]
+    system: DynamicalSystem, state: Array, f: Array, rates: Array, going: npt.NDArray[np.bool_]
 ) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
     """Move the rows that are `going` in place; return the new rate, its RMS, and which rows have moved."""
     old, best = to_rows(system, state), rates.copy()
@@ -87,7 +87,7 @@ def _step(
     return system.rate(state), best, going & ~open_rows
 
 
-def _directions(system: System, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
+def _directions(system: DynamicalSystem, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
     """Return d with J d = -f, one line per row, shape (rows, n); zeros for rows that do not go on."""
     right = -to_rows(system, f)
     solve = _dense_directions if right.shape[1] <= DENSE_UNTIL else _krylov_directions
@@ -99,7 +99,7 @@ def _directions(system: System, state: Array, f: Array, going: npt.NDArray[np.bo
     return directions
 
 
-def _dense_directions(system: System, state: Array, right: Array) -> Array:
+def _dense_directions(system: DynamicalSystem, state: Array, right: Array) -> Array:
     """Return J^{-1} right of every row; where a J is exactly singular, the shortest of the best directions."""
     matrices = system.linearise(state).matrices()
     try:
@@ -108,7 +108,7 @@ def _dense_directions(system: System, state: Array, right: Array) -> Array:
         return np.stack([np.linalg.lstsq(J, b, rcond=None)[0] for J, b in zip(matrices, right, strict=True)])
 
 
-def _krylov_directions(system: System, state: Array, right: Array) -> Array:
+def _krylov_directions(system: DynamicalSystem, state: Array, right: Array) -> Array:
     """Return inexact directions for all rows together: still descent directions, and halving looks after the rest."""
     jacobian = system.linearise(state)
     operator = LinearOperator(

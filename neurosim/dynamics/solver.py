@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.dynamics.status import Status, worst
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -77,12 +77,12 @@ class Solver(ABC):
         return wanted
 
     @abstractmethod
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place, all rows together.
 
         Parameters
         ----------
-        system : System
+        system : DynamicalSystem
             The circuit with its batch and its nudge.
         state : ndarray, shape (size,)
             Where to start; overwritten.

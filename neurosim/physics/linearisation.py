@@ -1,4 +1,4 @@
-"""What a physical model says of small changes around a state: products with its Jacobian, and what goes with them."""
+"""Small changes around a state: the Jacobian as products or matrices, and what nudges and synapses make of it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import numpy.typing as npt
 from neurosim.physics.signal import Signal
 
 if TYPE_CHECKING:
-    from neurosim.physics.model import System
+    from neurosim.physics.model import DynamicalSystem, System
 
 Array = npt.NDArray[Any]
 
 
-class Linearisation(ABC):
-    """The Jacobian J = d(rate)/d(state) of a system at one state; block-diagonal, since rows are independent.
+class Jacobian(ABC):
+    """J = d(rate)/d(state) of a system at one state; block-diagonal, since rows are independent.
 
     It looks at the system, its conductances and the state: ask it before any of them changes.
 
     Attributes
     ----------
-    system : System
+    system : DynamicalSystem
         What was linearised.
     """
 
-    system: System
+    system: DynamicalSystem
 
     @abstractmethod
     def times(self, v: Array) -> Array:
@@ -51,6 +51,40 @@ class Linearisation(ABC):
             columns.append(self.times(unit)[places])
             unit[column] = 0.0
         return np.stack(columns, axis=2)
+
+
+class TransposedJacobian(Jacobian):
+    """J^T of another system, as the Jacobian of a system of its own.
+
+    Parameters
+    ----------
+    system : DynamicalSystem
+        Whose Jacobian this is.
+    other : Jacobian
+        J, to be transposed.
+    """
+
+    def __init__(self, system: DynamicalSystem, other: Jacobian) -> None:
+        self.system = system
+        self.other = other
+
+    def times(self, v: Array) -> Array:
+        """Return J^T v."""
+        return self.other.transposed_times(v)
+
+    def transposed_times(self, v: Array) -> Array:
+        """Return J v."""
+        return self.other.times(v)
+
+    def matrices(self) -> Array:
+        """Return J^T of every row, shape (rows, n, n)."""
+        return self.other.matrices().swapaxes(1, 2)
+
+
+class Linearisation(Jacobian):
+    """What a circuit says of small changes around a state: its Jacobian, and what nudges and synapses make of it."""
+
+    system: System
 
     @abstractmethod
     def nudge_slope(self) -> Array:

@@ -157,7 +157,7 @@ def test_the_limit_of_dyads_is_feedback_alignment(tmp_path):
         np.testing.assert_allclose(limit[f"W_{k}"], pre.T @ post / 5, atol=1e-13)
 
 
-@pytest.mark.parametrize("rule", ["backprop", "recurrent_backprop"])
+@pytest.mark.parametrize("rule", ["backprop", "recurrent_backprop", "recurrent_backprop, solve: iterative"])
 def test_the_references_are_exact_once_settled(tmp_path, rule):
     circuit = DYADS[:-1] if rule == "backprop" else ()
     for term, size in sizes(ladder_of(tmp_path, *circuit, f"rule={{type: {rule}}}", *TURNED, *SETTLED)).items():

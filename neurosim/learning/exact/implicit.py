@@ -18,6 +18,7 @@ from typing import Any
 import numpy.typing as npt
 
 from neurosim.dynamics.linear import InverseJacobian
+from neurosim.dynamics.solver import Relaxation, Solver
 from neurosim.errors import SimulationError
 from neurosim.physics.model import System
 from neurosim.physics.parameters import Parameters
@@ -52,6 +53,37 @@ def implicit_reading(
     inverse = inverse or InverseJacobian(system, state)
     adjoint = inverse.transposed_times(-system.cost_slope(state))
     inverse.linear.pull_back(adjoint, error)
+
+
+def relaxed_reading(system: System, state: Array, solver: Solver, source: Signal, error: Signal) -> Relaxation:
+    """Do what `implicit_reading` does by relaxing the adjoint circuit, tau dv/dt = tau J^T v + dC/dy, from rest.
+
+    It settles whenever the equilibrium is stable, needs no matrix but the conductances, and leaves an error of the
+    order of the tolerance: what pays for large circuits.
+
+    Parameters
+    ----------
+    system, state, source, error
+        As for `implicit_reading`.
+    solver : Solver
+        How it relaxes.
+
+    Returns
+    -------
+    Relaxation
+        How it ended; of rows that did not settle the error signals are those of the moment.
+
+    Raises
+    ------
+    SimulationError
+        If the circuit is nudged, or has no adjoint circuit.
+    """
+    _check_free(system)
+    system.read(state, system.forward_weights, source)
+    adjoint = system.adjoint(state)
+    relaxation = solver.relax(adjoint, adjoint.rest())
+    adjoint.read_errors(relaxation.state, error)
+    return relaxation
 
 
 def response_reading(
