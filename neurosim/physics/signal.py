@@ -63,6 +63,10 @@ class Signal:
         """Return the sum of squares over the window."""
         return sum(float(np.vdot(x, x)) for x in map(self.block, range(len(self.widths))))
 
+    def blocks(self) -> list[Array]:
+        """Return all blocks of the window, in the same memory."""
+        return [self.block(i) for i in range(len(self.widths))]
+
     def block(self, i: int) -> Array:
         """Return block `i` (from 0) of the window, shape (rows, width), in the same memory."""
         start = self.samples * sum(self.widths[:i])

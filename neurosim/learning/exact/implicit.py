@@ -115,7 +115,7 @@ def response_reading(
     inverse.linear.read_change(response, weights, error)
 
 
-def implicit_gradient(system: System, state: Array, inverse: InverseJacobian | None = None) -> Parameters:
+def implicit_gradient(system: System, state: Array) -> Parameters:
     """Return dC/dtheta of the mean cost of all rows at their settled free state.
 
     Raises
@@ -124,13 +124,11 @@ def implicit_gradient(system: System, state: Array, inverse: InverseJacobian | N
         As for `implicit_reading`.
     """
     source, error = system.signal(), system.signal()
-    implicit_reading(system, state, source, error, inverse)
+    implicit_reading(system, state, source, error)
     return mean_products(system, source, error)
 
 
-def response_estimate(
-    system: System, state: Array, weights: tuple[float, ...], inverse: InverseJacobian | None = None
-) -> Parameters:
+def response_estimate(system: System, state: Array, weights: tuple[float, ...]) -> Parameters:
     """Return what a rule that reads with `weights` would estimate for dC/dtheta with a vanishing nudge.
 
     Raises
@@ -139,7 +137,7 @@ def response_estimate(
         As for `response_reading`.
     """
     source, error = system.signal(), system.signal()
-    response_reading(system, state, weights, source, error, inverse)
+    response_reading(system, state, weights, source, error)
     return mean_products(system, source, error)
 
 
