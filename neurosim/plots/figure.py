@@ -101,7 +101,7 @@ def _draw_panels(arrangement: Arrangement) -> Figure:
     height = (PANEL_HEIGHT if len(rows) > 1 or top else LONE_HEIGHT) * len(rows)
     figure = Figure(figsize=(max(LEAST_WIDTH, widest * PANEL_WIDTH), height + (TOP_HEIGHT if top else 0) + HEADING))
     if top:
-        above, below = figure.subfigures(2, 1, height_ratios=[TOP_HEIGHT, height])
+        above, below = figure.subfigures(2, 1, height_ratios=[TOP_HEIGHT, height], squeeze=False).flat
         _draw_rows(above, [top])
         _draw_rows(below, rows)
     else:
