@@ -247,6 +247,18 @@ PLOTS = Registry(
             target="neurosim.plots.rate:draw",
             summary="RMS rate of change over time, phase by phase, down to the tolerance.",
         ),
+        "bias": Entry(
+            target="neurosim.plots.bias:LAYOUT",
+            summary="Overview of a bias run: the ladder, the angles of the error vectors, and a waterfall per weight.",
+        ),
+        "waterfall": Entry(
+            target="neurosim.plots.waterfall:LAYOUT",
+            summary="From the exact gradient to the update, term by term with signs, per parameter block.",
+        ),
+        "error_alignment": Entry(
+            target="neurosim.plots.error_alignment:draw",
+            summary="Angle between the error vectors of every rung and the exact ones, layer by layer.",
+        ),
         "ladder": Entry(
             target="neurosim.plots.ladder:draw",
             summary="Terms of the bias ladder per parameter block: their size relative to the exact gradient.",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.analysis.ladder import TERMS, AdriftError, Ladder, climb, flat
+from neurosim.analysis.ladder import RUNGS, TERMS, AdriftError, Ladder, climb, flat
 from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import Experiment
@@ -37,6 +37,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
         return Outcome(Status.DIVERGED, f"there is no equilibrium to measure from (samples: {told})")
     session.progress.advance()
     _write(writer, ladder)
+    _write_errors(writer, ladder, [block.name for block in experiment.model.blocks])
     return _judge(experiment.scenario.dynamics.unsettled_limit, ladder)
 
 
@@ -64,6 +65,13 @@ def _write(writer: ResultWriter, ladder: Ladder) -> None:
     writer.variable("bias", "reference_check", (), ladder.reference_check, what, "1")
     _write_status(writer, "measured_status", ladder.measured_codes, "how the relaxations of each sample ended")
     _write_status(writer, "settled_status", ladder.settled_codes, "how the search for its equilibria ended")
+
+
+def _write_errors(writer: ResultWriter, ladder: Ladder, layers: list[str]) -> None:
+    writer.dimension("bias", "rung", list(RUNGS[:-1]), "rung of the ladder")
+    writer.dimension("bias", "layer", layers, "layer")
+    what = "cosine of the error vectors with the exact ones, mean over the samples that have an angle"
+    writer.variable("bias", "error_cosine", ("rung", "layer"), ladder.error_cosines(), what, "1")
 
 
 def _write_status(writer: ResultWriter, name: str, codes: npt.NDArray[np.int8], what: str) -> None:

@@ -11,7 +11,7 @@ the first are computed in double precision, and the last two without relaxing un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,14 @@ import numpy.typing as npt
 
 from neurosim.analysis.setup import Experiment, build_model
 from neurosim.datasets.dataset import Samples
+from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
 from neurosim.dynamics.polished import PolishedSolver
 from neurosim.dynamics.status import Status
-from neurosim.learning.exact.backprop import exact_gradient
-from neurosim.learning.exact.implicit import implicit_gradient, response_estimate
-from neurosim.learning.learner import Learner
+from neurosim.learning.alignment import mean_row_cosine
+from neurosim.learning.exact.backprop import exact_gradient, forward_and_errors
+from neurosim.learning.exact.implicit import implicit_reading, mean_products, response_reading
+from neurosim.learning.learner import BatchOutcome, Learner
 from neurosim.learning.protocol import FREE, run_phases
 from neurosim.physics.model import PhysicalModel, System
 from neurosim.seeds import Purpose, generator
@@ -33,7 +35,9 @@ from neurosim.workers import Workers
 
 Array = npt.NDArray[Any]
 Estimate = Mapping[str, Array]
+Rung = tuple[Estimate, list[Array]]  # a gradient, and the error vectors behind it
 
+RUNGS = ("measured", "settled", "limit", "exact")
 TERMS = ("settling", "nudge", "asymmetry")
 FINITE_STEP = 1e-5
 DIRECTIONS = 3  # random directions of the finite-difference check, beside that of the gradient itself
@@ -47,6 +51,8 @@ class Ladder:
     ----------
     rungs : tuple of mapping of str to ndarray
         measured, settled, limit, exact: mean estimates of dC/dtheta by parameter name, float64.
+    errors : tuple of list of ndarray (samples, n_k), k = 1..L
+        The same rungs of the error vectors, estimates of dC/d(current) of every sample, layer by layer, to a factor.
     measured_codes, settled_codes : ndarray of int8, shape (samples,)
         Status of every sample as the scenario runs it, and at its equilibria.
     reference_check : float
@@ -55,6 +61,7 @@ class Ladder:
     """
 
     rungs: tuple[Estimate, ...]
+    errors: tuple[list[Array], ...]
     measured_codes: npt.NDArray[np.int8]
     settled_codes: npt.NDArray[np.int8]
     reference_check: float
@@ -74,6 +81,11 @@ class Ladder:
         rungs = [flat(rung, block) for rung in self.rungs]
         terms = {name: above - below for name, above, below in zip(TERMS, rungs[:-1], rungs[1:], strict=True)}
         return {**terms, "total": rungs[0] - rungs[-1]}
+
+    def error_cosines(self) -> Array:
+        """Return the cosine of error vectors with the exact ones, mean over samples, shape (rungs - 1, layers)."""
+        *estimates, exact = self.errors
+        return np.array([list(map(mean_row_cosine, errors, exact)) for errors in estimates])
 
 
 def flat(estimate: Estimate, block: str) -> Array:
@@ -96,13 +108,13 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     assert rule is not None  # validation refuses a bias run without a rule
     start, inputs, targets = scenario.dynamics.start, samples.inputs, samples.targets
     outcome = Learner(experiment.model, experiment.solver, rule, start, workers).learn(inputs, targets)
-    measured, measured_codes = _copied(outcome.gradient, outcome.gradient), outcome.codes.copy()
+    measured, measured_codes = _taught(outcome), outcome.codes.copy()
 
     model = in_double_precision(experiment)
     inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
     polished = PolishedSolver(experiment.solver)
     outcome = Learner(model, polished, rule, start, workers).learn(inputs, targets)
-    settled, codes = _copied(outcome.gradient, outcome.gradient), outcome.codes.copy()
+    settled, codes = _taught(outcome), outcome.codes.copy()
 
     system = model.system(len(inputs))
     system.present(inputs, targets)
@@ -110,12 +122,34 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     codes = np.maximum(codes, free.codes)
     if (codes == Status.DIVERGED.code).any():
         raise AdriftError(codes)
-    exact = exact_gradient(model, inputs, targets) if model.feed_forward else implicit_gradient(system, free.state)
-    weights = rule.response_weights
-    limit = exact if weights is None else response_estimate(system, free.state, weights)
+    inverse = InverseJacobian(system, free.state)
+    exact = _exact(system, free.state, inverse)
+    limit = exact if rule.response_weights is None else _limit(system, free.state, inverse, rule.response_weights)
+    rungs = (measured, settled, limit, exact)
     # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
-    rungs = tuple(_copied(rung, exact) for rung in (measured, settled, limit, exact))
-    return Ladder(rungs, measured_codes, codes, finite_difference_check(system, free.state, exact, scenario.seed))
+    estimates = tuple({name: gradient[name] for name in exact[0]} for gradient, _ in rungs)
+    check = finite_difference_check(NearbyEquilibria(system, free.state, inverse), exact[0], scenario.seed)
+    return Ladder(estimates, tuple(errors for _, errors in rungs), measured_codes, codes, check)
+
+
+def _taught(outcome: BatchOutcome) -> Rung:
+    gradient = {name: np.array(values, np.float64) for name, values in outcome.gradient.items()}
+    return gradient, [np.array(errors, np.float64) for errors in outcome.errors.blocks()]
+
+
+def _exact(system: System, state: Array, inverse: InverseJacobian) -> Rung:
+    if system.model.feed_forward:
+        errors = forward_and_errors(system.model, system.inputs, system.targets)[1]
+        return exact_gradient(system.model, system.inputs, system.targets), errors
+    source, error = system.signal(), system.signal()
+    implicit_reading(system, state, source, error, inverse)
+    return dict(mean_products(system, source, error)), error.blocks()
+
+
+def _limit(system: System, state: Array, inverse: InverseJacobian, weights: tuple[float, ...]) -> Rung:
+    source, error = system.signal(), system.signal()
+    response_reading(system, state, weights, source, error, inverse)
+    return dict(mean_products(system, source, error)), error.blocks()
 
 
 class AdriftError(Exception):
@@ -135,13 +169,13 @@ def in_double_precision(experiment: Experiment) -> PhysicalModel:
     return model
 
 
-def finite_difference_check(system: System, state: Array, exact: Estimate, seed: int) -> float:
+def finite_difference_check(nearby: NearbyEquilibria, exact: Estimate, seed: int) -> float:
     """Return the largest difference between slopes of the mean cost and <exact, direction>, over |exact|.
 
     Central differences along the gradient and a few random directions of unit length; the equilibrium is found anew at
     every point. NaN where the gradient is zero.
     """
-    model = system.model
+    system, model = nearby.system, nearby.system.model
     gradient = flat(exact, "all")
     size = float(np.linalg.norm(gradient))
     draw = generator(seed, Purpose.REFERENCE_CHECK)
@@ -150,7 +184,7 @@ def finite_difference_check(system: System, state: Array, exact: Estimate, seed:
     here = {name: model.parameters[name].copy() for name in exact}
     if not size:
         return float("nan")
-    worst, nearby = 0.0, NearbyEquilibria(system, state)
+    worst = 0.0
 
     def cost() -> float:
         model.parameters_changed()
@@ -176,7 +210,3 @@ def finite_difference_check(system: System, state: Array, exact: Estimate, seed:
     model.parameters_changed()
     system.present(inputs, targets)
     return worst
-
-
-def _copied(estimate: Estimate, names: Iterable[str]) -> dict[str, Array]:
-    return {name: np.array(estimate[name], np.float64) for name in names}

@@ -26,7 +26,7 @@ from neurosim.dynamics.settings import AdaptiveSettings
 from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
 from neurosim.jit import INDEX, block, helper, kernel, model_type, record, vector
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -179,7 +179,7 @@ class AdaptiveSolver(Solver):
         """Return the same solver for runs of a fixed length, which nothing ends before."""
         return replace(self, settings=self.settings.model_copy(update={"t_end": seconds, "tolerance": None}))
 
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves are interpolated to the times asked for."""
         settings, dtype, n = self.settings, system.dtype, state.size
         system.forget()
@@ -212,7 +212,7 @@ class AdaptiveSolver(Solver):
         codes = judge(rates, settings.tolerance, stop.limit, otherwise)
         return Relaxation(state, codes, rates, int(progress[STEPS]), float(clock[TIME]))
 
-    def _first_step(self, system: System, state: Array, rate: Array) -> float:
+    def _first_step(self, system: DynamicalSystem, state: Array, rate: Array) -> float:
         """Return a first step from the sizes of the state, its rate, and the change of the rate over a trial step."""
         settings = self.settings
         with np.errstate(over="ignore", invalid="ignore"):

@@ -21,7 +21,7 @@ from neurosim.dynamics.settings import FixedStepSettings
 from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
 from neurosim.jit import INDEX, kernel, model_type, vector
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -106,7 +106,7 @@ class FixedStepSolver(Solver):
         """Return the same solver for runs of a fixed length, which nothing ends before."""
         return replace(self, settings=self.settings.model_copy(update={"t_end": seconds, "tolerance": None}))
 
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves go to the nearest step."""
         settings, dtype = self.settings, system.dtype
         system.model.synchronise()

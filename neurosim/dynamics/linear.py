@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import get_lapack_funcs
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from neurosim.dynamics.dense import from_rows, jacobian_matrices, to_rows
+from neurosim.dynamics.dense import from_rows, to_rows
 from neurosim.errors import SimulationError
 from neurosim.physics.model import System
 
@@ -19,30 +21,82 @@ DENSE_UNTIL = 600  # state values per sample
 KRYLOV_TOLERANCE = {np.dtype("float64"): 1e-10, np.dtype("float32"): 1e-5}
 
 
-def solve_jacobian(system: System, state: Array, right: Array, transposed: bool = False) -> Array:
-    """Return x with J x = `right`, or J^T x = `right`, J the Jacobian of the rate at `state`; all shapes are (size,).
+class InverseJacobian:
+    """J^{-1} and its transpose, J the Jacobian of the rate at one state: one factorisation for any number of solves.
+
+    Parameters
+    ----------
+    system : System
+        The circuit with its batch.
+    state : ndarray, shape (size,)
+        Where to linearise.
+
+    Attributes
+    ----------
+    linear : Linearisation
+        J itself, good until the system, its conductances or the state change. The inverse of a small circuit stays
+        what it was.
+    dense : bool
+        Whether J was factorised; for larger circuits every solve is an iteration with products.
 
     Raises
     ------
     SimulationError
         If J cannot be inverted: the equilibrium is at the edge of its existence.
     """
-    if state.size // system.rows > DENSE_UNTIL:
-        return _krylov(system, state, right, transposed)
-    matrices = jacobian_matrices(system, state)
-    if transposed:
-        matrices = matrices.swapaxes(1, 2)
-    try:
-        lines = np.linalg.solve(matrices, to_rows(system, right)[..., None])[..., 0]
-    except np.linalg.LinAlgError as error:
-        raise SimulationError("the Jacobian of a sample is singular; its equilibrium has no response") from error
-    return from_rows(system, lines)
+
+    def __init__(self, system: System, state: Array) -> None:
+        self.system = system
+        self.linear = system.linearise(state)
+        self.dense = state.size // system.rows <= DENSE_UNTIL
+        self._factors = _factorise(self.linear.matrices()) if self.dense else []
+
+    def times(self, right: Array) -> Array:
+        """Return x with J x = `right`; both have shape (size,).
+
+        Raises
+        ------
+        SimulationError
+            If an iteration did not get there.
+        """
+        return self._solve(right, transposed=False)
+
+    def transposed_times(self, right: Array) -> Array:
+        """Return x with J^T x = `right`; both have shape (size,).
+
+        Raises
+        ------
+        SimulationError
+            If an iteration did not get there.
+        """
+        return self._solve(right, transposed=True)
+
+    def _solve(self, right: Array, transposed: bool) -> Array:
+        if not self.dense:
+            return _krylov(self.linear.transposed_times if transposed else self.linear.times, right)
+        lines = to_rows(self.system, right)
+        (getrs,) = get_lapack_funcs(("getrs",), (lines,))
+        for line, (lu, pivots) in zip(lines, self._factors, strict=True):
+            line[:] = getrs(lu, pivots, line, trans=not transposed)[0]
+        return from_rows(self.system, lines)
 
 
-def _krylov(system: System, state: Array, right: Array, transposed: bool) -> Array:
-    linear, dtype = system.linearise(state), state.dtype
-    product = linear.transposed_times if transposed else linear.times
-    operator = LinearOperator((state.size,) * 2, matvec=lambda v: product(v.astype(dtype)), dtype=dtype)
+def _factorise(matrices: Array) -> list[tuple[Array, Array]]:
+    """Return the LU factors of the transpose of every matrix; they take its place in memory."""
+    (getrf,) = get_lapack_funcs(("getrf",), (matrices,))
+    factors = []
+    for matrix in matrices:
+        # A transpose is in the order that LAPACK wants, and its factors solve for the matrix itself just as well.
+        lu, pivots, first_zero = getrf(matrix.T, overwrite_a=True)
+        if first_zero:
+            raise SimulationError("the Jacobian of a sample is singular; its equilibrium has no response")
+        factors.append((lu, pivots))
+    return factors
+
+
+def _krylov(product: Callable[[Array], Array], right: Array) -> Array:
+    dtype = right.dtype
+    operator = LinearOperator((right.size,) * 2, matvec=lambda v: product(v.astype(dtype)), dtype=dtype)
     tolerance = KRYLOV_TOLERANCE[dtype]
     solution, _ = gmres(operator, right, rtol=tolerance / 10, restart=60, maxiter=50)
     solution = np.asarray(solution, dtype)

@@ -10,7 +10,7 @@ from numba import types
 
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder
 from neurosim.jit import record
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -75,11 +75,11 @@ class SaveBuffer:
         Step numbers or times, as the loop counts.
     times : ndarray, shape (saves,)
         The same in seconds.
-    system : System
+    system : DynamicalSystem
         What relaxes.
     """
 
-    def __init__(self, recorder: Recorder | None, at: Array, times: Array, system: System) -> None:
+    def __init__(self, recorder: Recorder | None, at: Array, times: Array, system: DynamicalSystem) -> None:
         size, width = system.size, system.dtype.itemsize
         slots = max(1, min(at.size, SAVED_BYTES // (width * size)))
         self.recorder = recorder

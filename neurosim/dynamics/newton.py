@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from neurosim.dynamics.dense import from_rows, jacobian_matrices, to_rows
+from neurosim.dynamics.dense import from_rows, to_rows
 from neurosim.dynamics.linear import DENSE_UNTIL
 from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -42,7 +42,7 @@ class NewtonSolver(Solver):
     name = "newton"
     has_time = False
 
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Move every row of `state` to its equilibrium; a recorder gets the state after every iteration."""
         tolerance = self.settings.tolerance
         assert tolerance is not None  # the settings refuse newton without one
@@ -68,7 +68,7 @@ class NewtonSolver(Solver):
 
 
 def _step(
-    system: System, state: Array, f: Array, rates: Array, going: npt.NDArray[np.bool_]
+    system: DynamicalSystem, state: Array, f: Array, rates: Array, going: npt.NDArray[np.bool_]
 ) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
     """Move the rows that are `going` in place; return the new rate, its RMS, and which rows have moved."""
     old, best = to_rows(system, state), rates.copy()
@@ -87,26 +87,28 @@ def _step(
     return system.rate(state), best, going & ~open_rows
 
 
-def _directions(system: System, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
+def _directions(system: DynamicalSystem, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
     """Return d with J d = -f, one line per row, shape (rows, n); zeros for rows that do not go on."""
-    rows = np.flatnonzero(going).tolist()
-    part, here, right = system.take(rows), system.take_state(state, rows), -to_rows(system, f)[rows]
-    directions = np.zeros((system.rows, right.shape[1]), state.dtype)
+    right = -to_rows(system, f)
     solve = _dense_directions if right.shape[1] <= DENSE_UNTIL else _krylov_directions
-    directions[rows] = solve(part, here, right)
+    if going.all():
+        return solve(system, state, right)
+    rows = np.flatnonzero(going).tolist()
+    directions = np.zeros_like(right)
+    directions[rows] = solve(system.take(rows), system.take_state(state, rows), right[rows])
     return directions
 
 
-def _dense_directions(system: System, state: Array, right: Array) -> Array:
+def _dense_directions(system: DynamicalSystem, state: Array, right: Array) -> Array:
     """Return J^{-1} right of every row; where a J is exactly singular, the shortest of the best directions."""
-    matrices = jacobian_matrices(system, state)
+    matrices = system.linearise(state).matrices()
     try:
         return np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0])
     except np.linalg.LinAlgError:
         return np.stack([np.linalg.lstsq(J, b, rcond=None)[0] for J, b in zip(matrices, right, strict=True)])
 
 
-def _krylov_directions(system: System, state: Array, right: Array) -> Array:
+def _krylov_directions(system: DynamicalSystem, state: Array, right: Array) -> Array:
     """Return inexact directions for all rows together: still descent directions, and halving looks after the rest."""
     jacobian = system.linearise(state)
     operator = LinearOperator(

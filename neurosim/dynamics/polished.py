@@ -14,7 +14,7 @@ from neurosim.dynamics.newton import NewtonSolver
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +36,7 @@ class PolishedSolver(Solver):
     name = "polished"
     has_time = False
 
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place to an equilibrium; a row that had diverged before stays diverged."""
         before = self.first.relax(system, state)
         after = EQUILIBRIUM.relax(system, state, recorder)

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.integrate import solve_ivp
 
-from neurosim.dynamics.dense import jacobian_matrices, put_row
+from neurosim.dynamics.dense import put_row
 from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import StiffSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +39,7 @@ class RadauSolver(Solver):
     settings: StiffSettings
     name = "radau"
 
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax every row of `state`; `steps` of the result counts drift evaluations of the slowest row."""
         settings = self.settings
         system.forget()
@@ -62,7 +62,7 @@ class RadauSolver(Solver):
             recorder.save(times, states, saved_rates)
         return Relaxation(state, codes, rates, most, reached)
 
-    def _solve(self, system: System, y: Array, times: Array) -> tuple[Array, float, Status, int, Array]:
+    def _solve(self, system: DynamicalSystem, y: Array, times: Array) -> tuple[Array, float, Status, int, Array]:
         """Return final state, final time, status if not settled, evaluations, and the states at `times`."""
         settings, evaluations = self.settings, 0
 
@@ -94,7 +94,7 @@ class RadauSolver(Solver):
                 y.astype(np.float64),
                 method="Radau",
                 t_eval=times if times.size else None,
-                jac=lambda _, x: jacobian_matrices(system, x.astype(y.dtype))[0].astype(np.float64),
+                jac=lambda _, x: system.linearise(x.astype(y.dtype)).matrices()[0].astype(np.float64),
                 rtol=max(settings.rtol, 100 * np.finfo(np.float64).eps),
                 atol=settings.atol,
                 events=[diverged, settled] if stops else [diverged],

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import types
 
 from neurosim.jit import block, helper, kernel, model_type, reduction, vector
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 
 @reduction
@@ -70,7 +70,7 @@ def row_rates_kernel(rate: Any, model: Any, rows_out: Any) -> None:
     row_rates(rate, model, rows_out)
 
 
-def rms_rates(system: System, rate: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def rms_rates(system: DynamicalSystem, rate: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return the RMS of tau dy/dt of each row, shape (rows,), for the rates of all states, shape (size,)."""
     out = np.empty(system.rows)
     row_rates_kernel[system.dtype](rate, system.arrays, out)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from neurosim.dynamics.status import Status, worst
 from neurosim.errors import SimulationError
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -88,12 +88,12 @@ class Solver(ABC):
         raise SimulationError(f"solver {self.name} cannot run for a given time; use an explicit ODE solver")
 
     @abstractmethod
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place, all rows together.
 
         Parameters
         ----------
-        system : System
+        system : DynamicalSystem
             The circuit with its batch and its nudge.
         state : ndarray, shape (size,)
             Where to start; overwritten.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from neurosim.dynamics.settings import SweepsSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.physics.model import System
+from neurosim.physics.model import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +32,7 @@ class SweepSolver(Solver):
     name = "sweeps"
     has_time = False
 
-    def relax(self, system: System, state: Array, recorder: Recorder | None = None) -> Relaxation:
+    def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Sweep `state` in place; a free circuit whose free state has a closed form takes one pass and no test."""
         settings = self.settings
         if recorder is not None:

@@ -1,4 +1,4 @@
-"""How well an update points along the exact gradient: the cosine, per parameter block and in all."""
+"""How well an update points along the exact gradient: cosines of parameter blocks, and of the errors behind them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ def cosine(x: Array, y: Array) -> float:
     a, b = x.astype(np.float64).ravel(), y.astype(np.float64).ravel()
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(a @ b) / norms if norms > 0 else float("nan")
+
+
+def mean_row_cosine(x: Array, y: Array) -> float:
+    """Return the cosine of every row of `x` with that of `y`, mean over the rows that have an angle; NaN if none has.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (rows, units)
+        Vectors of the samples, one per row.
+    """
+    cosines = np.array([cosine(a, b) for a, b in zip(x, y, strict=True)])
+    known = cosines[~np.isnan(cosines)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def gradient_cosines(estimate: Mapping[str, Array], exact: Mapping[str, Array]) -> dict[str, float]:

@@ -41,6 +41,9 @@ class BatchOutcome:
         Status of each relaxation.
     steps : float
         Steps per relaxation, mean over the samples.
+    errors : Signal
+        What the synapses read as dC/d(current) of every sample, over the number of samples; overwritten by the next
+        batch.
     """
 
     gradient: Parameters
@@ -49,6 +52,7 @@ class BatchOutcome:
     losses: Array
     codes: npt.NDArray[np.int8]
     steps: float
+    errors: Signal
 
     @property
     def diverged(self) -> int:
@@ -196,7 +200,7 @@ class Learner:
         reading = bench.reading
         with np.errstate(over="ignore", invalid="ignore"):  # what diverged says so in its status
             losses = self.model.cost(reading.prediction, targets)
-        return BatchOutcome(bench.gradient, usable, reading.prediction, losses, reading.codes, steps)
+        return BatchOutcome(bench.gradient, usable, reading.prediction, losses, reading.codes, steps, reading.error)
 
     def _bench(self, rows: int) -> _Bench:
         if rows not in self._benches:

@@ -51,3 +51,12 @@ def cost_curvature_times(name: CostName, s: Array, v: Array) -> Array:
         p = softmax(s)
         return np.asarray(p * (v - np.sum(p * v, axis=1, keepdims=True)))
     return v
+
+
+def cost_curvature(name: CostName, s: Array) -> Array:
+    """Return d2C/ds2 of each row, shape (rows, outputs, outputs)."""
+    unit = np.eye(s.shape[1], dtype=s.dtype)
+    if name == "cross_entropy":
+        p = softmax(s)
+        return np.asarray(p[:, :, None] * (unit - p[:, None, :]))
+    return np.broadcast_to(unit, (len(s), *unit.shape))

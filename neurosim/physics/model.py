@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
-from neurosim.physics.linearisation import Linearisation
+from neurosim.physics.linearisation import Jacobian, Linearisation
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
 
@@ -77,8 +77,8 @@ class Piece:
     form: Callable[[], object]
 
 
-class System(ABC):
-    """A circuit with `rows` samples on its terminals.
+class DynamicalSystem(ABC):
+    """What solvers see: states of `rows` samples, and the rate at which they change.
 
     Attributes
     ----------
@@ -86,8 +86,6 @@ class System(ABC):
         The circuit.
     rows : int
         Samples, all independent of each other.
-    inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
-        What lies on the terminals.
     p, layout, u, work : ndarray
         What kernels see (see `neurosim.jit.ModelArrays`). `p` is shared with the model; the others belong to this
         system.
@@ -101,8 +99,6 @@ class System(ABC):
     model: PhysicalModel
     blocks: tuple[StateBlock, ...]
     rows: int
-    inputs: Array
-    targets: Array
     p: Array
     layout: npt.NDArray[np.int64]
     u: Array
@@ -157,6 +153,54 @@ class System(ABC):
 
     @property
     @abstractmethod
+    def free(self) -> bool:
+        """Whether no row is nudged."""
+
+    @abstractmethod
+    def take(self, rows: Sequence[int]) -> DynamicalSystem:
+        """Return a system of its own with the given rows, which may repeat, and what lies on their terminals."""
+
+    def take_state(self, state: Array, rows: Sequence[int]) -> Array:
+        """Return the state of `take(rows)` that corresponds to `state`."""
+        return np.concatenate([view[:, rows].ravel() for view in self.views(state)])
+
+    @abstractmethod
+    def linearise(self, state: Array) -> Jacobian:
+        """Return J = d(rate)/d(state) at `state`."""
+
+    def forget(self) -> None:
+        """Drop what is remembered of a state, because it is about to be changed from outside; nothing by default."""
+        return
+
+    def free_state(self, state: Array) -> bool:
+        """Write the settled free state into `state` where the circuit has a closed form for it; say whether it has."""
+        return False
+
+    def sweep(self, state: Array, order: str, first: bool) -> Array:
+        """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,).
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has no closed form.
+        """
+        raise SimulationError(f"{type(self).__name__} has no closed-form sweeps; use an ODE solver or newton")
+
+
+class System(DynamicalSystem):
+    """A circuit with `rows` samples on its terminals.
+
+    Attributes
+    ----------
+    inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
+        What lies on the terminals.
+    """
+
+    inputs: Array
+    targets: Array
+
+    @property
+    @abstractmethod
     def forward_weights(self) -> tuple[float, ...]:
         """Weight of each plane of a block in the activity that it sends on."""
 
@@ -174,18 +218,9 @@ class System(ABC):
             If `beta` is complex and the states are not.
         """
 
-    @property
-    @abstractmethod
-    def free(self) -> bool:
-        """Whether no row is nudged."""
-
     @abstractmethod
     def take(self, rows: Sequence[int]) -> System:
         """Return a system of its own with the given rows, which may repeat, and what lies on their terminals."""
-
-    def take_state(self, state: Array, rows: Sequence[int]) -> Array:
-        """Return the state of `take(rows)` that corresponds to `state`."""
-        return np.concatenate([view[:, rows].ravel() for view in self.views(state)])
 
     def complex_copies(self, copies: int) -> ComplexSystem:
         """Return the circuit with complex states: every row `copies` times, and what lies on its terminals now.
@@ -270,23 +305,26 @@ class System(ABC):
     def linearise(self, state: Array) -> Linearisation:
         """Return J = d(rate)/d(state) at `state`, as products."""
 
-    def forget(self) -> None:
-        """Drop what is remembered of a state, because it is about to be changed from outside; nothing by default."""
-        return
-
-    def free_state(self, state: Array) -> bool:
-        """Write the settled free state into `state` where the circuit has a closed form for it; say whether it has."""
-        return False
-
-    def sweep(self, state: Array, order: str, first: bool) -> Array:
-        """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,).
+    def adjoint(self, state: Array) -> AdjointSystem:
+        """Return the linear system that relaxes to the exact error signals of the free equilibrium `state`.
 
         Raises
         ------
         SimulationError
-            If the circuit has no closed form.
+            If the circuit has none.
         """
-        raise SimulationError(f"{type(self).__name__} has no closed-form sweeps; use an ODE solver or newton")
+        raise SimulationError(f"{type(self).__name__} has no adjoint circuit; solve for its gradient directly")
+
+
+class AdjointSystem(DynamicalSystem):
+    """The adjoint of a circuit at an equilibrium, tau dv/dt = tau J^T v + dC/d(state), with rows of its own.
+
+    J^T has the spectrum of J: the adjoint settles whenever the equilibrium is a stable one, and no slower.
+    """
+
+    @abstractmethod
+    def read_errors(self, state: Array, out: Signal) -> None:
+        """Write dC/d(current) of every unit, as the state v of this system says it, into `out`."""
 
 
 class PhysicalModel(ABC):

@@ -68,6 +68,10 @@ class Signal:
         blocks = map(self.block, range(len(self.widths)))
         return np.asarray(np.sqrt(sum(np.einsum("rn,rn->r", x, x) for x in blocks)))
 
+    def blocks(self) -> list[Array]:
+        """Return all blocks of the window, in the same memory."""
+        return [self.block(i) for i in range(len(self.widths))]
+
     def block(self, i: int) -> Array:
         """Return block `i` (from 0) of the window, shape (rows, width), in the same memory."""
         start = self.samples * sum(self.widths[:i])

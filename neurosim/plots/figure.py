@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import lcm
 from textwrap import fill
 from typing import Any
 
 import h5py
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from neurosim.errors import SimulationError
-from neurosim.plots.layout import Arrangement, Layout
+from neurosim.plots.layout import Arrangement, Layout, Panel
 from neurosim.plots.status_note import status_note
 from neurosim.plots.style import ALERT, styled
 from neurosim.registry import PLOTS
 from neurosim.results.reader import text
 
-OVERVIEWS = {"relax": "trajectories", "bias": "ladder", "train": "training"}
+OVERVIEWS = {"relax": "trajectories", "bias": "bias", "train": "training"}
 
 SINGLE_SIZE = (6.4, 3.8)  # inches
-PANEL_WIDTH, PANEL_HEIGHT, LONE_HEIGHT, LEAST_WIDTH, HEADING = 3.3, 2.0, 2.8, 6.4, 0.7
+PANEL_WIDTH, PANEL_HEIGHT, LONE_HEIGHT, TOP_HEIGHT, LEAST_WIDTH, HEADING = 3.3, 2.0, 2.8, 2.9, 6.4, 0.7
 CHARACTERS_PER_INCH = 12
 
 
@@ -95,16 +96,27 @@ def _draw(file: h5py.File, target: Any) -> Figure:
 
 def _draw_panels(arrangement: Arrangement) -> Figure:
     """Draw rows of panels, every row as wide as the figure."""
-    rows = arrangement.rows
-    widest, columns = max(len(row) for row in rows), lcm(*(len(row) for row in rows))
-    height = PANEL_HEIGHT if len(rows) > 1 else LONE_HEIGHT
-    figure = Figure(figsize=(max(LEAST_WIDTH, widest * PANEL_WIDTH), len(rows) * height + HEADING))
+    rows, top = arrangement.rows, arrangement.top
+    widest = max(len(row) for row in (*rows, top))
+    height = (PANEL_HEIGHT if len(rows) > 1 or top else LONE_HEIGHT) * len(rows)
+    figure = Figure(figsize=(max(LEAST_WIDTH, widest * PANEL_WIDTH), height + (TOP_HEIGHT if top else 0) + HEADING))
+    if top:
+        above, below = figure.subfigures(2, 1, height_ratios=[TOP_HEIGHT, height], squeeze=False).flat
+        _draw_rows(above, [top])
+        _draw_rows(below, rows)
+    else:
+        _draw_rows(figure, rows)
+    return figure
+
+
+def _draw_rows(figure: FigureBase, rows: Sequence[Sequence[Panel]]) -> None:
+    """Draw rows of panels with common columns."""
+    columns = lcm(*(len(row) for row in rows))
     grid = figure.add_gridspec(len(rows), columns)
     for i, row in enumerate(rows):
         span = columns // len(row)
         for j, panel in enumerate(row):
             panel(figure.add_subplot(grid[i, j * span : (j + 1) * span]))
-    return figure
 
 
 def _head(file: h5py.File, figure: Figure, caption: str = "") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import h5py
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,19 +39,36 @@ def draw(file: h5py.File, axes: Axes) -> Axes:
     SimulationError
         If the file holds no ladder.
     """
+    draw_panel(file, axes)
+    write_note(axes, status_note(file))
+    return axes
+
+
+def bias_group(file: h5py.File) -> Any:
+    """Return /bias.
+
+    Raises
+    ------
+    SimulationError
+        If the file holds no ladder.
+    """
     if "bias/relative_norm" not in file:
         raise SimulationError("there is no bias ladder; it comes from analysis bias.")
-    bias = file["bias"]
+    return file["bias"]
+
+
+def draw_panel(file: h5py.File, axes: Axes) -> None:
+    """Draw the ladder as a panel of a figure, which says the rest."""
+    bias = bias_group(file)
     terms, blocks, norms = texts(bias["term"]), texts(bias["block"]), bias["relative_norm"][:]
     rows = np.arange(len(blocks))[::-1]
     for row in rows:
         axes.axhline(row, color=GUIDE, linewidth=0.4, alpha=0.4, zorder=1)
-    colors = [*LINES[: len(terms) - 1], LINES[-1]]
-    for term, values, color in zip(terms, norms, colors, strict=True):
+    for term, values in zip(terms, norms, strict=True):
         there = np.isfinite(values) & (values >= LEAST)
         axes.plot(
-            values[there], rows[there], linestyle="none", marker=MARKERS.get(term, "v"), color=color, label=term,
-            markersize=7 if term == "total" else 5, fillstyle="none" if term == "total" else "full",
+            values[there], rows[there], linestyle="none", marker=MARKERS.get(term, "v"), color=term_color(term),
+            label=term, markersize=7 if term == "total" else 5, fillstyle="none" if term == "total" else "full",
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yticks(rows, [block_name(block) for block in blocks])
@@ -62,5 +81,9 @@ def draw(file: h5py.File, axes: Axes) -> Axes:
     if (norms < LEAST).any():
         write_when(axes, "no mark: smaller than $10^{-12}$")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    write_note(axes, status_note(file))
-    return axes
+
+
+def term_color(term: str) -> str:
+    """Return the colour of a term of the ladder, the same in all plots; the total is black."""
+    *colors, black = LINES
+    return black if term == "total" else colors[list(MARKERS).index(term) % len(colors)]

@@ -34,10 +34,13 @@ class Arrangement:
         From top to bottom; the panels of a row share its width.
     caption : str
         What the reader has to know beside the labels, in a line.
+    top : sequence of Panel
+        Panels above all rows, higher than they are, with columns of their own.
     """
 
     rows: Sequence[Sequence[Panel]]
     caption: str = ""
+    top: Sequence[Panel] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class Layout:
     """
 
     arrange: Callable[[h5py.File], Arrangement]
+
+
+def blank(axes: Axes) -> None:
+    """Leave a panel empty, so that the others of its row keep their width."""
+    axes.set_axis_off()
 
 
 def layer_rows(file: h5py.File, *draws: LayerPanel) -> list[list[Panel]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = ("numpy", "scipy", "numba", "h5py")
@@ -25,9 +26,12 @@ def provenance(threads: int) -> dict[str, str | int]:
         "processors": os.cpu_count() or 1,
         "threads": threads,
     }
-    for library in LIBRARIES:
-        try:
-            facts[library] = version(library)
-        except PackageNotFoundError:
-            facts[library] = "unknown"
-    return facts
+    return facts | {library: _version(library) for library in LIBRARIES}
+
+
+@cache  # reading the metadata of a package takes two milliseconds, and a sweep has many results
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "unknown"

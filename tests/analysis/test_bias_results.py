@@ -63,6 +63,9 @@ def test_the_result_has_the_layout_of_the_contract(tmp_path, circuit):
     assert bias.term.values.tolist() == ["settling", "nudge", "asymmetry", "total"]
     assert bias.relative_norm.dims == bias.alignment.dims == ("term", "block")
     assert bias.cosine.dims == bias.reference_norm.dims == ("block",)
+    assert bias.error_cosine.dims == ("rung", "layer")
+    assert bias.rung.values.tolist() == ["measured", "settled", "limit"]
+    assert bias.layer.values.tolist() == ["layer_1", "layer_2", "layer_3"]
     assert bias.inputs.shape == (5, 6)
     assert bias.targets.shape == (5, 3)
     assert bias.sample_index.values.tolist() == [0, 1, 2, 3, 4]
@@ -147,7 +150,8 @@ def test_the_limit_of_dyads_is_feedback_alignment(tmp_path):
     experiment = build(loaded)
     samples = experiment.dataset.test.head(5)
     with Workers(1) as workers:
-        limit = climb(experiment, workers, samples).rungs[2]
+        ladder = climb(experiment, workers, samples)
+    limit = ladder.rungs[2]
     p, x, y = experiment.model.parameters, samples.inputs, samples.targets
     s1 = np.tanh(x @ p["W_0"] + p["b_1"])
     s2 = np.tanh(s1 @ p["W_1"] + p["b_2"])
@@ -156,9 +160,50 @@ def test_the_limit_of_dyads_is_feedback_alignment(tmp_path):
     d1 = (1 - s1**2) * (d2 @ p["B_1"])
     for k, (pre, post) in enumerate([(x, d1), (s1, d2), (s2, d3)]):
         np.testing.assert_allclose(limit[f"W_{k}"], pre.T @ post / 5, atol=1e-13)
+    delta2 = (1 - s2**2) * (d3 @ p["W_2"].T)
+    exact = [(1 - s1**2) * (delta2 @ p["W_1"].T), delta2, d3]
+    cosines = [cosines_of_rows(*pair) for pair in zip([d1, d2, d3], exact, strict=True)]
+    np.testing.assert_allclose(ladder.error_cosines()[2], cosines, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", ["backprop", "recurrent_backprop"])
+def cosines_of_rows(x, y):
+    return np.mean(np.sum(x * y, axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1))
+
+
+def test_errors_of_a_loop_are_measured_against_the_transposed_jacobian(tmp_path):
+    """d0 = -J^{-1} g, delta = -J^{-T} g (equilibrium propagation, section 5), layer by layer, written out in NumPy."""
+    loaded = load(tmp_path, *TURNED, text=NET)
+    experiment = build(loaded)
+    samples, p = experiment.dataset.test.head(5), experiment.model.parameters
+    with Workers(1) as workers:
+        found = climb(experiment, workers, samples).error_cosines()
+    G = np.zeros((18, 18))  # layers of 8, 7 and 3 units
+    G[8:15, :8], G[15:, 8:15], G[:8, 8:15], G[8:15, 15:] = p["W_1"].T, p["W_2"].T, p["B_1"].T, p["B_2"].T
+    limits, exacts = np.zeros((2, 5, 18))
+    for row, (x, y) in enumerate(zip(samples.inputs, samples.targets, strict=True)):
+        drive = np.concatenate([x @ p["W_0"] + p["b_1"], p["b_2"], p["b_3"]])
+        u = np.zeros(18)
+        for _ in range(2000):
+            u += 0.2 * (G @ (1 / (1 + np.exp(2 - 4 * u))) + drive - u)
+        s = 1 / (1 + np.exp(2 - 4 * u))
+        J, g = G - np.diag(1 / (4 * s * (1 - s))), np.concatenate([np.zeros(15), s[15:] - y])
+        limits[row], exacts[row] = -np.linalg.solve(J, g), -np.linalg.solve(J.T, g)
+    layers = (slice(0, 8), slice(8, 15), slice(15, 18))
+    np.testing.assert_allclose(found[2], [cosines_of_rows(limits[:, k], exacts[:, k]) for k in layers], atol=1e-10)
+    assert found[2, 0] < found[2, 2]
+    assert np.abs(found[0] - found[2]).min() > 1e-6
+
+
+@pytest.mark.parametrize("circuit", [(), DYADS], ids=["loop", "dyads"])
+def test_errors_point_the_right_way_where_nothing_is_to_blame(tmp_path, circuit):
+    """Reciprocal: exact without a nudge. Settled: the first two rungs are one."""
+    measured, settled, limit = ladder_of(tmp_path, *circuit, *SETTLED).error_cosines()
+    np.testing.assert_allclose(limit, 1.0, atol=1e-12)
+    np.testing.assert_allclose(measured, settled, atol=1e-12)
+    assert (1 - settled).max() > 1e-10
+
+
+@pytest.mark.parametrize("rule", ["backprop", "recurrent_backprop", "recurrent_backprop, solve: iterative"])
 def test_the_references_are_exact_once_settled(tmp_path, rule):
     circuit = DYADS[:-1] if rule == "backprop" else ()
     for term, size in sizes(ladder_of(tmp_path, *circuit, f"rule={{type: {rule}}}", *TURNED, *SETTLED)).items():

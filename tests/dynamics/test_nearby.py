@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from dynamics_circuits import circuit
 
-from neurosim.dynamics import nearby
+from neurosim.dynamics import linear
+from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
 from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
 from neurosim.dynamics.status import Status
@@ -24,9 +25,9 @@ def loop():
 @pytest.mark.parametrize("change", [0.0, 1e-5, 1e-2, 0.5])
 def test_it_is_the_equilibrium_of_the_changed_circuit(monkeypatch, change, dense_until):
     """Small changes or large ones, with a Jacobian at hand or without."""
-    monkeypatch.setattr(nearby, "DENSE_UNTIL", dense_until)
+    monkeypatch.setattr(linear, "DENSE_UNTIL", dense_until)
     system, state = loop()
-    known, before = NearbyEquilibria(system, state), state.copy()
+    known, before = NearbyEquilibria(system, state, InverseJacobian(system, state)), state.copy()
     draw = np.random.default_rng(0)
     system.model.parameters.trained[:] *= 1 + change * draw.standard_normal(system.model.parameters.trained.size)
     system.model.parameters_changed()

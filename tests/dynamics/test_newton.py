@@ -9,9 +9,10 @@ import pytest
 from dynamics_circuits import circuit, numpy_rate, solver, unit_chain
 
 from neurosim.dynamics import newton
-from neurosim.dynamics.dense import jacobian_matrices, put_row
+from neurosim.dynamics.dense import put_row
 from neurosim.dynamics.status import Status, statuses
 from neurosim.physics.layered.compartments import POINT
+from neurosim.physics.layered.jacobian import LayeredLinearisation
 
 
 def newton_solver(**keys: object) -> object:
@@ -58,7 +59,7 @@ def test_large_circuits_take_the_matrix_free_road(monkeypatch: pytest.MonkeyPatc
     system = circuit((4, 40, 30, 5), rows=1, compartments=POINT, gain=0.5)
     dense = newton_solver().relax(system, system.rest())
     monkeypatch.setattr(newton, "DENSE_UNTIL", 70)
-    monkeypatch.setattr(newton, "jacobian_matrices", None)
+    monkeypatch.setattr(LayeredLinearisation, "matrices", None)
     free = newton_solver().relax(system, system.rest())
     assert dense.status is free.status is Status.SETTLED
     np.testing.assert_allclose(free.state, dense.state, rtol=0, atol=1e-11)
@@ -140,7 +141,7 @@ def test_the_dense_jacobian_is_that_of_the_equations(coordinates: str):
     y = np.random.default_rng(2).standard_normal(system.size)
     h = 1e-6
     columns = [(numpy_rate(system, y + h * e) - numpy_rate(system, y - h * e)) / (2 * h) for e in np.eye(y.size)]
-    np.testing.assert_allclose(jacobian_matrices(system, y)[0], np.array(columns).T, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(system.linearise(y).matrices()[0], np.array(columns).T, rtol=0, atol=1e-9)
 
 
 def test_put_row_undoes_take():

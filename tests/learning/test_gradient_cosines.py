@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosim.learning.alignment import cosine, gradient_cosines
+from neurosim.learning.alignment import cosine, gradient_cosines, mean_row_cosine
 
 
 @given(st.floats(0.0, np.pi), st.floats(1e-3, 1e3), st.integers(2, 40))
@@ -50,3 +50,11 @@ def test_single_precision_gradients_are_compared_in_double():
     y = np.array([4e-30, 3e-30], np.float32)
     assert cosine(x, y) == pytest.approx(0.96, abs=1e-6)
     assert isinstance(cosine(x, y), float)
+
+
+def test_samples_without_an_angle_do_not_count():
+    """The mean is over the others; with none left it is not a number."""
+    x = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
+    y = np.array([[0.5, 0.0], [1.0, 2.0], [1.0, 0.0]])
+    assert mean_row_cosine(x, y) == pytest.approx((1 + np.sqrt(0.5)) / 2)
+    assert np.isnan(mean_row_cosine(x[1:2], y[1:2]))

@@ -9,7 +9,6 @@ from test_complex_states import point_network, presented
 from test_contour_facts import NEWTON, error_vector, exact_of, free_state, learned
 
 from neurosim.analysis.setup import build_solver
-from neurosim.dynamics.dense import jacobian_matrices
 from neurosim.dynamics.settings import AdaptiveSettings, FixedStepSettings
 from neurosim.errors import SimulationError
 from neurosim.learning.exact.implicit import implicit_gradient
@@ -124,7 +123,7 @@ def test_transposed_loops_rest_in_the_free_state_and_have_the_transposed_jacobia
     state = free_state(system)
     turned = system.transposed_at(state)
     assert np.abs(turned.rate(state)).max() < 1e-12
-    J, mirrored = jacobian_matrices(system, state), jacobian_matrices(turned, state)
+    J, mirrored = system.linearise(state).matrices(), turned.linearise(state).matrices()
     for row in range(3):
         slope = np.concatenate([D[0, row] for D in system.linearise(state).slopes])
         G = (0.7 * J[row] + np.eye(14)) / (slope[None, :] if coordinates == "membrane" else slope[:, None])

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurosim.analysis.setup import build_solver
+from neurosim.dynamics.dense import to_rows
 from neurosim.dynamics.settings import NewtonSettings, SweepsSettings
 from neurosim.errors import SimulationError
 from neurosim.physics.costs import softmax
@@ -100,6 +101,8 @@ def test_products_are_differences_of_the_rate_and_the_transpose_is_theirs(case):
     scale = max(1.0, np.abs(linear.times(v)).max())
     assert linear.times(v) == pytest.approx((8 * near - far) / (12 * h), abs=1e-8 * scale)
     assert w @ linear.times(v) == pytest.approx(v @ linear.transposed_times(w), abs=1e-10)
+    matrices, lines = linear.matrices(), to_rows(system, v)
+    assert to_rows(system, linear.times(v)) == pytest.approx(np.einsum("rij,rj->ri", matrices, lines), abs=1e-11)
     before, h = system.nudges[0].copy(), 1e-5
     system.nudges[0] = before + h
     up = system.rate(state)

@@ -11,7 +11,6 @@ from scipy.optimize import root
 from test_complex_states import point_network, presented
 
 from neurosim.analysis.setup import build_solver
-from neurosim.dynamics.dense import jacobian_matrices
 from neurosim.dynamics.settings import FixedStepSettings, NewtonSettings
 from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
@@ -144,7 +143,7 @@ def test_the_radius_of_a_linear_circuit_is_the_distance_of_a_pole():
     """Where J - beta H is singular. The law of folds takes a simple pole for a little closer than it is."""
     system = presented(point_network(activation="identity", output_activation="identity", gain=0.2))
     state = free_state(system)
-    J = 0.7 * jacobian_matrices(system, state)[0]
+    J = 0.7 * system.linearise(state).matrices()[0]
     through = np.linalg.inv(J)[-3:, -3:]  # det(J - beta H) = 0 where 1/beta is an eigenvalue of the outputs' block
     assert power_series(system, state).radius == pytest.approx(1 / np.abs(np.linalg.eigvals(through)).max(), rel=0.1)
 

@@ -9,7 +9,6 @@ import pytest
 from physics_nets import circuit, draw_numbers, learn, means_read, present, relax, rule, solver, sweeps
 from physics_references import dyad_gradient, exact_errors
 
-from neurosim.dynamics.dense import jacobian_matrices
 from neurosim.dynamics.status import Status
 
 
@@ -48,7 +47,7 @@ def test_fact_10_the_ode_is_stable_where_the_spectral_abscissa_says_so(alpha, lo
     system = present(network, net)
     one = system.take([0])
     one.nudge(beta)
-    rates = np.linalg.eigvals(jacobian_matrices(one, one.rest())[0])
+    rates = np.linalg.eigvals(one.linearise(one.rest()).matrices()[0])
     assert tau * rates.real.max() == pytest.approx(abscissa, abs=1e-3)
     dt = 0.2 * tau
     assert relax(system, chosen, solver("rk4", dt=dt, t_end=600 * tau, tolerance=1e-9)).status.key == end

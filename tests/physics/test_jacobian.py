@@ -5,7 +5,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from physics_circuits import ACTIVATIONS, SMOOTH, cases
 
-from neurosim.dynamics.dense import jacobian_matrices, put_row
+from neurosim.dynamics.dense import put_row
+from neurosim.physics.linearisation import Linearisation
 
 PROPERTY = settings(
     max_examples=200,
@@ -59,6 +60,18 @@ def test_transposed_products_are_those_of_the_transpose(case):
     assert abs(w @ forward - v @ backward) <= 2 * np.finfo(v.dtype).eps * max(1.0, scale)
 
 
+@PROPERTY
+@given(cases(ACTIVATIONS))
+def test_matrices_written_out_are_those_found_by_products(case):
+    """Entry by entry, every kind of nudge included; the default of `Linearisation` knows nothing but products."""
+    linear = case.system.linearise(case.state)
+    written, found = linear.matrices(), Linearisation.matrices(linear)
+    assert written.dtype == found.dtype == case.state.dtype
+    assert written.shape == found.shape
+    scale = max(1.0, np.abs(found).max())
+    assert np.abs(written - found).max() <= 16 * np.finfo(case.state.dtype).eps * scale
+
+
 @settings(PROPERTY, max_examples=60)
 @given(cases(SMOOTH, dtypes=("float64",)))
 def test_the_dense_matrix_has_the_products_as_columns_and_couples_no_samples(case):
@@ -66,7 +79,7 @@ def test_the_dense_matrix_has_the_products_as_columns_and_couples_no_samples(cas
     blocks, v = [], directions(case, 1)[0]
     for row in range(rows):
         one, here = case.system.take([row]), case.system.take_state(case.state, [row])
-        J = jacobian_matrices(one, here)[0]
+        J = one.linearise(here).matrices()[0]
         assert J.shape == (here.size, here.size)
         unit = np.zeros_like(here)
         for i in range(here.size):

@@ -83,19 +83,29 @@ def write_bias(
     *,
     blocks: Sequence[str] = ("W_0", "b_1", "W_1", "b_2", "B_1", "all"),
     norms: Any = None,
-    cosine: float = 0.98,
+    alignments: Any = None,
+    angles: Any = ((32.0, 20.0, 0.0), (31.0, 20.0, 0.0), (30.0, 20.0, 0.0)),
+    cosine: Any = 0.98,
     status: str = "settled",
     message: str = "",
 ) -> Path:
-    """Write a bias ladder; the terms of a block are powers of ten."""
+    """Write a bias ladder; the terms of a block are powers of ten, all of them against the gradient."""
     terms = ["settling", "nudge", "asymmetry", "total"]
     if norms is None:
         norms = 10.0 ** -(np.arange(4.0)[:, None] + 0.3 * np.arange(len(blocks)))
+    if alignments is None:
+        parts = -0.3 * np.asarray(norms)[:3]
+        alignments = np.concatenate([parts, parts.sum(axis=0, keepdims=True)])
+    angles = np.asarray(angles, float)
     with ResultWriter(path, attributes("bias")) as writer:
         writer.dimension("bias", "block", list(blocks), "parameter block")
         writer.dimension("bias", "term", terms, "term")
         writer.variable("bias", "relative_norm", ("term", "block"), norms, "norm", "1")
+        writer.variable("bias", "alignment", ("term", "block"), alignments, "projection", "1")
         writer.variable("bias", "cosine", ("block",), np.full(len(blocks), cosine), "cosine", "1")
+        writer.dimension("bias", "rung", ["measured", "settled", "limit"], "rung of the ladder")
+        writer.dimension("bias", "layer", [f"layer_{k + 1}" for k in range(angles.shape[1])], "layer")
+        writer.variable("bias", "error_cosine", ("rung", "layer"), np.cos(np.radians(angles)), "cosine", "1")
         writer.finish({"status": status, "message": message})
     return path
 

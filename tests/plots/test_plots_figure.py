@@ -24,7 +24,7 @@ from neurosim.scenario.load import load_scenario
 
 OF_RELAX = ("trajectories", "activity", "error", "rate")
 OF_TRAIN = ("training", "learning_curve", "gradient_alignment")
-OF_BIAS = ("ladder",)
+OF_BIAS = ("bias", "ladder", "waterfall", "error_alignment")
 COSINES = {"W_0": [0.9, 0.99, 0.999, 0.9999], "b_1": [0.8, 0.9, 0.95, 0.99], "all": [0.95] * 4}
 SWEEPS = {"times": np.arange(5.0), "units": "1", "saves": (2, 5), "dynamics": "{tolerance: 1.0e-5}"}
 BAD = [[0, 2], [0, 2]]
@@ -174,7 +174,7 @@ def test_what_the_analyses_write_can_be_drawn(tmp_path, overrides, kinds):
 
 def test_an_unknown_plot_is_named_with_the_nearest(relax):
     with pytest.raises(
-        UnknownNameError, match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, error"
+        UnknownNameError, match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, bias, error"
     ):
         draw_figure(relax(), "activty")
 

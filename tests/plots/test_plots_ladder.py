@@ -48,8 +48,15 @@ def test_the_title_says_the_angle(bias, axes, cosine, angle):
 
 def test_it_is_the_overview_of_a_bias_run_and_says_what_did_not_settle(bias):
     figure = draw_figure(bias(status="not_settled", message="3 of 8 samples: not settled: the end time came; more"))
-    assert any("not settled" in text.get_text() for text in figure.axes[0].texts)
-    assert figure.get_suptitle() == "small (0123456789ab)"
+    assert figure.get_supxlabel() == "not settled: 3 of 8 samples: not settled: the end time came"
+    assert figure.get_suptitle().startswith("small (0123456789ab)\nWaterfalls: projections on the exact gradient")
+    titles = [axes.get_title(loc="left") for axes in figure.get_axes()]
+    assert titles == [
+        "update 11.5° from the exact gradient", "error vectors: angle to the exact ones", "all parameters: 11.5° off",
+        "$W_{0}$: 11.5° off", "$W_{1}$: 11.5° off", "$B_{1}$: 11.5° off",
+    ]  # fmt: skip
+    alone = draw_figure(bias(status="not_settled", message="3 of 8 samples: not settled: the end; more"), "ladder")
+    assert any("not settled" in text.get_text() for text in alone.axes[0].texts)
 
 
 def test_other_files_have_no_ladder(train, relax, axes):

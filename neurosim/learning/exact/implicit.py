@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from neurosim.dynamics.linear import solve_jacobian
+from neurosim.dynamics.linear import InverseJacobian
+from neurosim.dynamics.solver import Relaxation, Solver
 from neurosim.errors import SimulationError
 from neurosim.physics.model import System
 from neurosim.physics.parameters import Parameters
@@ -26,7 +27,9 @@ from neurosim.physics.signal import Signal
 Array = npt.NDArray[Any]
 
 
-def implicit_reading(system: System, state: Array, source: Signal, error: Signal) -> None:
+def implicit_reading(
+    system: System, state: Array, source: Signal, error: Signal, inverse: InverseJacobian | None = None
+) -> None:
     """Write the activities of the settled free `state` into `source`, and dC/d(current) into `error`.
 
     Parameters
@@ -37,6 +40,8 @@ def implicit_reading(system: System, state: Array, source: Signal, error: Signal
         Its settled free state.
     source, error : Signal
         Where to; their windows have the rows of the system.
+    inverse : InverseJacobian, optional
+        Of the Jacobian at `state`, where it is known already.
 
     Raises
     ------
@@ -45,16 +50,55 @@ def implicit_reading(system: System, state: Array, source: Signal, error: Signal
     """
     _check_free(system)
     system.read(state, system.forward_weights, source)
-    adjoint = solve_jacobian(system, state, -system.cost_slope(state), transposed=True)
-    system.linearise(state).pull_back(adjoint, error)
+    inverse = inverse or InverseJacobian(system, state)
+    adjoint = inverse.transposed_times(-system.cost_slope(state))
+    inverse.linear.pull_back(adjoint, error)
 
 
-def response_reading(system: System, state: Array, weights: tuple[float, ...], source: Signal, error: Signal) -> None:
-    """Write the activities of the settled free `state` into `source`, and sum_c weights_c ds_c/dbeta into `error`.
+def relaxed_reading(system: System, state: Array, solver: Solver, source: Signal, error: Signal) -> Relaxation:
+    """Do what `implicit_reading` does by relaxing the adjoint circuit, tau dv/dt = tau J^T v + dC/dy, from rest.
+
+    It settles whenever the equilibrium is stable, needs no matrix but the conductances, and leaves an error of the
+    order of the tolerance: what pays for large circuits.
 
     Parameters
     ----------
     system, state, source, error
+        As for `implicit_reading`.
+    solver : Solver
+        How it relaxes.
+
+    Returns
+    -------
+    Relaxation
+        How it ended; of rows that did not settle the error signals are those of the moment.
+
+    Raises
+    ------
+    SimulationError
+        If the circuit is nudged, or has no adjoint circuit.
+    """
+    _check_free(system)
+    system.read(state, system.forward_weights, source)
+    adjoint = system.adjoint(state)
+    relaxation = solver.relax(adjoint, adjoint.rest())
+    adjoint.read_errors(relaxation.state, error)
+    return relaxation
+
+
+def response_reading(
+    system: System,
+    state: Array,
+    weights: tuple[float, ...],
+    source: Signal,
+    error: Signal,
+    inverse: InverseJacobian | None = None,
+) -> None:
+    """Write the activities of the settled free `state` into `source`, and sum_c weights_c ds_c/dbeta into `error`.
+
+    Parameters
+    ----------
+    system, state, source, error, inverse
         As for `implicit_reading`.
     weights : tuple of float
         How a rule reads its error signal off the compartments.
@@ -66,9 +110,9 @@ def response_reading(system: System, state: Array, weights: tuple[float, ...], s
     """
     _check_free(system)
     system.read(state, system.forward_weights, source)
-    linear = system.linearise(state)
-    response = solve_jacobian(system, state, -linear.nudge_slope())
-    linear.read_change(response, weights, error)
+    inverse = inverse or InverseJacobian(system, state)
+    response = inverse.times(-inverse.linear.nudge_slope())
+    inverse.linear.read_change(response, weights, error)
 
 
 def implicit_gradient(system: System, state: Array) -> Parameters:

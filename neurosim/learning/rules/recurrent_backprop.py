@@ -1,6 +1,9 @@
 """Recurrent back-propagation: the exact gradient at the free equilibrium, as a rule.
 
-    J^T lambda = -dC/dy,   dC/dtheta = lambda^T dF/dtheta
+    J^T lambda = -dC/dy,   dC/dtheta = lambda^T dF/dtheta,   J = dF/dy
+
+The linear system is solved directly, or by the circuit that gave the method its name: the adjoint, which relaxes as
+tau dv/dt = tau J^T v + dC/dy with lambda = tau v, and settles wherever the circuit itself does.
 
 References
 ----------
@@ -12,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.learning.rule import Reading, Rule, Start
@@ -27,6 +32,11 @@ class RecurrentBackprop(Rule):
     """The reference for circuits with loops: gradient descent on the cost of the free equilibrium."""
 
     type: Literal["recurrent_backprop"]
+    solve: Literal["direct", "iterative"] = Field(
+        "direct",
+        description="Solve the linear system for the errors, or let the adjoint circuit relax to them as the circuit "
+        "itself relaxes, to the tolerance of dynamics: what pays for large circuits.",
+    )
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why another rule is meant."""
@@ -46,17 +56,21 @@ class RecurrentBackprop(Rule):
         return (FREE,)
 
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
-        """Relax the free circuit and solve for the errors there."""
+        """Relax the free circuit; solve for the errors there, or relax to them."""
         # NumPy and SciPy are not needed to validate a scenario.
         from neurosim.dynamics.status import Status
-        from neurosim.learning.exact.implicit import implicit_reading
+        from neurosim.learning.exact.implicit import implicit_reading, relaxed_reading
 
-        relaxation = run_phases(system, solver, (FREE,), own_states=False)["free"]
-        reading.prediction[:] = system.prediction(relaxation.state)
-        reading.take_statuses((relaxation,))
-        if relaxation.status is Status.DIVERGED:
-            reading.error.clear()  # there is no equilibrium to linearise at, and the status says so
-        else:
-            implicit_reading(system, relaxation.state, reading.source, reading.error)
+        relaxations = [run_phases(system, solver, (FREE,), own_states=False)["free"]]
+        free = relaxations[0]
+        reading.prediction[:] = system.prediction(free.state)
+        if free.status is not Status.DIVERGED:
+            if self.solve == "direct":
+                implicit_reading(system, free.state, reading.source, reading.error)
+            else:
+                relaxations.append(relaxed_reading(system, free.state, solver, reading.source, reading.error))
             reading.error.scale(reading.scale)
-        return relaxation.steps
+        reading.take_statuses(relaxations)
+        if any(relaxation.status is Status.DIVERGED for relaxation in relaxations):
+            reading.error.clear()  # there is no equilibrium to linearise at, or no error, and the status says so
+        return sum(relaxation.steps for relaxation in relaxations)

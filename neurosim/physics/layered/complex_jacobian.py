@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.physics.costs import cost_curvature_times, cost_gradient
+from neurosim.physics.costs import cost_curvature, cost_curvature_times, cost_gradient
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.signal import Signal
 
@@ -33,6 +33,8 @@ class ComplexLinearisation(Linearisation):
     state : ndarray, shape (size,)
         Where to linearise.
     """
+
+    system: ComplexLayeredSystem
 
     def __init__(self, system: ComplexLayeredSystem, state: Array) -> None:
         self.system, self.parameters = system, system.model.parameters
@@ -91,6 +93,29 @@ class ComplexLinearisation(Linearisation):
             into = self.slopes[k - 1] * into if membrane else into
             result.append((into - self.leak[k - 1] * d[k - 1]).conj())
         return self._pack(result)
+
+    def matrices(self) -> Array:
+        """Return J of every row, shape (rows, n, n), real and imaginary parts of a layer one after the other."""
+        system, membrane = self.system, self.system.membrane
+        widths = [block.units for block in system.blocks]
+        ends = np.cumsum([0, *widths]).tolist()
+        M = np.zeros((system.rows, ends[-1], ends[-1]), self.s[0].dtype)
+        for k in range(1, self.last):
+            lower, upper = slice(ends[k - 1], ends[k]), slice(ends[k], ends[k + 1])
+            M[:, upper, lower], M[:, lower, upper] = self.parameters[f"W_{k}"].T, self.parameters[f"B_{k}"].T
+        outputs = slice(ends[-2], ends[-1])
+        M[:, outputs, outputs] -= self.beta[:, :, None] * cost_curvature(system.cost, self.s[-1])
+        slopes, leak = np.concatenate(self.slopes, axis=1), np.repeat(self.leak, widths)
+        M *= slopes[:, None, :] if membrane else slopes[:, :, None]
+        diagonal = np.arange(ends[-1])
+        M[:, diagonal, diagonal] -= 1.0
+        M *= leak[:, None]
+        real = np.concatenate([np.arange(n) + 2 * start for n, start in zip(widths, ends, strict=False)])
+        imaginary = real + np.repeat(widths, widths)
+        J = np.empty((system.rows, 2 * ends[-1], 2 * ends[-1]), system.dtype)
+        J[:, real[:, None], real], J[:, imaginary[:, None], imaginary] = M.real, M.real
+        J[:, real[:, None], imaginary], J[:, imaginary[:, None], real] = -M.imag, M.imag
+        return J
 
     def nudge_slope(self) -> Array:
         """Return d(rate)/d(Re beta), shape (size,); only the outputs are nudged."""

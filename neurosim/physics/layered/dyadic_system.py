@@ -153,6 +153,8 @@ class DyadicLinearisation(Linearisation):
         Where to linearise.
     """
 
+    system: DyadicSystem
+
     def __init__(self, system: DyadicSystem, state: Array) -> None:
         settings = system.model.settings
         self.system, self.membrane = system, settings.coordinates == "membrane"

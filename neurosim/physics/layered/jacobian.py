@@ -11,6 +11,7 @@ and in the output layer -gain_c beta d2C/ds2 in place of the feedback, where the
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost_curvature_times, cost_gradient
 from neurosim.physics.layered import layout as at
+from neurosim.physics.layered.dense_jacobian import jacobian_matrices
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.signal import Signal
 
@@ -39,6 +41,8 @@ class LayeredLinearisation(Linearisation):
         Where to linearise.
     """
 
+    system: LayeredSystem
+
     def __init__(self, system: LayeredSystem, state: Array) -> None:
         model = system.model
         self.system = system
@@ -52,44 +56,58 @@ class LayeredLinearisation(Linearisation):
         self.damping = model.p[model.header.damping : model.header.damping + self.last]
         self.activity = system.activities(state)
         hidden = ACTIVATIONS[model.settings.activation].slope
-        output = ACTIVATIONS[model.settings.output_activation]
-        currents = system.views(state) if system.membrane else self._currents(state)
-        self.slopes = [hidden(v) for v in currents[:-1]] + [output.slope(currents[-1])]
-        self.prediction = system.prediction(state)
-        self.cost_gradients = self._cost_gradients(state)
-        self.output_slope = output.slope(self._output_current(state))
+        output = ACTIVATIONS[model.settings.output_activation].slope
+        currents = system.views(state) if system.membrane else self._currents()
+        self.slopes = [hidden(v) for v in currents[:-1]] + [output(currents[-1])]
 
-    def _output_current(self, state: Array) -> Array:
-        below = self.system.forward_signal(state, self.last - 1) @ self.parameters[f"W_{self.last - 1}"]
-        return np.asarray(below + self.parameters[f"b_{self.last}"])
+    @cached_property
+    def prediction(self) -> Array:
+        """Prediction f(a_L), shape (rows, outputs), with the output current a_L before any nudge."""
+        return np.asarray(ACTIVATIONS[self.system.model.settings.output_activation].value(self._output_current))
 
-    def _currents(self, state: Array) -> list[Array]:
+    @cached_property
+    def output_slope(self) -> Array:
+        """Slope f'(a_L), shape (rows, outputs)."""
+        return np.asarray(ACTIVATIONS[self.system.model.settings.output_activation].slope(self._output_current))
+
+    @cached_property
+    def _output_current(self) -> Array:
+        return self._forward_current(self.last)
+
+    def _forward_current(self, k: int) -> Array:
+        """Return W_{k-1} sum_c p_c s_{k-1,c} + b_k and what is held, shape (rows, units)."""
+        if k == 1:
+            return self.system.drive
+        below = np.einsum("c,crn->rn", self.p, self.activity[k - 2])
+        a = below @ self.parameters[f"W_{k - 1}"] + self.parameters[f"b_{k}"]
+        return np.asarray(a + self.system.held[k - 2] if self.system.held else a)
+
+    def _currents(self) -> list[Array]:
         """Return the total current v of every layer, shape (planes, rows, units)."""
-        system = self.system
         currents = []
         for k in range(1, self.last + 1):
-            if k == 1:
-                a = system.drive
-            else:
-                a = system.forward_signal(state, k - 1) @ self.parameters[f"W_{k - 1}"] + self.parameters[f"b_{k}"]
-                if system.held:
-                    a = a + system.held[k - 2]
+            a = self._output_current if k == self.last else self._forward_current(k)
             if k < self.last:
-                F = np.stack([system.backward_signal(state, k + 1) @ self.parameters[f"B_{k}"]] * len(self.gain))
+                F = (np.einsum("c,crn->rn", self.q, self.activity[k]) @ self.parameters[f"B_{k}"])[None]
             else:
-                F = -system.nudges[:, None] * self._cost_gradients(state)
+                F = -self.system.nudges[:, None] * self.cost_gradients
             keep = 1 / (1 + self.damping[k - 1])
             currents.append(keep * (a + self.gain[:, None, None] * F + self.damping[k - 1] * self.activity[k - 1]))
         return currents
 
-    def _cost_gradients(self, state: Array) -> Array:
-        """Return the cost gradient that every compartment of the outputs feels, shape (planes, rows, outputs)."""
+    @cached_property
+    def cost_gradients(self) -> Array:
+        """Cost gradient that every compartment of the outputs feels, shape (planes, rows, outputs)."""
         system, name = self.system, self.system.model.settings.cost
         if system.gradient_at == at.AT_COMPARTMENT:
             return np.stack([cost_gradient(name, s, system.targets) for s in self.activity[-1]])
         frozen = system.gradient_at == at.AT_FROZEN
-        g = system.frozen_gradient if frozen else cost_gradient(name, system.prediction(state), system.targets)
+        g = system.frozen_gradient if frozen else cost_gradient(name, self.prediction, system.targets)
         return np.stack([g] * len(self.gain))
+
+    def matrices(self) -> Array:
+        """Return J of every row, shape (rows, n, n)."""
+        return jacobian_matrices(self)
 
     def times(self, v: Array) -> Array:
         """Return J v, shape (size,)."""

@@ -13,6 +13,7 @@ from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
+from neurosim.physics.layered.adjoint import AdjointNetwork
 from neurosim.physics.layered.complex_system import ComplexLayeredSystem
 from neurosim.physics.layered.drift import drift
 from neurosim.physics.layered.dyadic_system import DyadicSystem
@@ -228,6 +229,11 @@ class LayeredSystem(System):
         """Return J = d(rate)/d(state) at `state`, as products."""
         self.model.synchronise()
         return LayeredLinearisation(self, state)
+
+    def adjoint(self, state: Array) -> AdjointNetwork:
+        """Return the linear circuit that relaxes to the exact error signals of point neurons at `state`."""
+        self.model.synchronise()
+        return AdjointNetwork(self, state)
 
     @property
     def sweeps(self) -> LayerSweeps:
