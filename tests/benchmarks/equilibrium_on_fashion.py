@@ -20,18 +20,21 @@ import h5py
 
 UNRELATED = ("circuit.feedback=independent", "circuit.imperfections={asymmetry: {angle_deg: 90}}")
 HOMEOSTASIS = "rule.homeostasis={weight: 1.0, draws: 5}"
+EXACT = "rule={type: recurrent_backprop, solve: iterative}"
+BY_EULER = ("dynamics={solver: euler, dt: 1.0, t_end: 150, tolerance: 3.0e-5, unsettled_limit: 0.05}",)
 RULES = {
     "reciprocal, N = 2": ("rule.points=2",),
     "reciprocal, N = 4": (),
-    "reciprocal, recurrent back-propagation": ("rule={type: recurrent_backprop}",),
+    "reciprocal, recurrent back-propagation": (EXACT,),
     "90 degrees, N = 2": ("rule.points=2", *UNRELATED),
-    "90 degrees, N = 4": UNRELATED,
+    "90 degrees, vanishing nudge": ("rule={type: equilibrium, nudging: vanishing}", *UNRELATED),
     "90 degrees, N = 2, homeostasis": ("rule.points=2", *UNRELATED, HOMEOSTASIS),
     "90 degrees, N = 2, Kolen-Pollack": (
         "rule.points=2", *UNRELATED, "rule.feedback_learning=kolen_pollack", "analysis.optimizer.weight_decay=1e-3",
     ),
     "90 degrees, N = 2, asymmetric correction": ("rule.points=2", *UNRELATED, "rule.correction=asymmetric"),
-    "90 degrees, recurrent back-propagation": ("rule={type: recurrent_backprop}", *UNRELATED),
+    "90 degrees, dyadic correction": ("rule={type: equilibrium, correction: dyadic}", *UNRELATED, *BY_EULER),
+    "90 degrees, recurrent back-propagation": (EXACT, *UNRELATED),
 }  # fmt: skip
 
 

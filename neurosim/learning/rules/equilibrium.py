@@ -3,6 +3,7 @@
     free:    F(s0) = 0                     nudged:   F(s) = beta dC/ds,   from the free state
     one-sided   dhat = (s0 - s(beta)) / beta            symmetric   dhat = (s(-beta) - s(beta)) / (2 beta)
     contour     dhat = -(1/N) sum_k Re[s(beta_k) / beta_k],   beta_k = beta e^(2 pi i k / N)
+    vanishing   dhat = -ds/dbeta at beta = 0, by a linear system: what the others tend to
     dC/dW_k ~ s0_k x dhat_{k+1},   dC/dB_k ~ s0_{k+1} x dhat_k
 
 The vector-field form: post error times pre activity, defined for conductances that are not reciprocal as well. The
@@ -35,7 +36,7 @@ from neurosim.physics.names import HOLOMORPHIC
 from neurosim.settings import Sections
 
 if TYPE_CHECKING:
-    from neurosim.dynamics.solver import Solver
+    from neurosim.dynamics.solver import Relaxation, Solver
     from neurosim.physics.model import System
 
 
@@ -43,9 +44,10 @@ class Equilibrium(Rule):
     """A free relaxation and nudged ones: down the cost, up the cost, or around a circle in the complex plane."""
 
     type: Literal["equilibrium"]
-    nudging: Literal["one_sided", "symmetric", "contour"] = Field(
+    nudging: Literal["one_sided", "symmetric", "contour", "vanishing"] = Field(
         "symmetric",
-        description="Compare with the free state, with the opposite nudge, or around a circle of complex nudges.",
+        description="Compare with the free state, with the opposite nudge, around a circle of complex nudges, or take "
+        "the limit of them all, the linear response (a reference: it is solved for, nothing relaxes).",
     )
     points: int | None = Field(None, description="Nudges on the contour, at least 2; only with nudging: contour.")
     beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
@@ -68,12 +70,18 @@ class Equilibrium(Rule):
             return
         yield from self._check_contour(circuit)
         linear = circuit.cost == "squared_error" and circuit.output_activation == "identity"
-        if self.correction != "dyadic" and self.nudging != "one_sided" and linear and self.beta >= 1.0:
+        opposite = self.correction != "dyadic" and self.nudging in ("symmetric", "contour")
+        if opposite and linear and self.beta >= 1.0:
             # Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger.
             yield (
                 "rule.beta",
                 f"{self.nudging} nudging of identity outputs with squared_error needs beta < 1, found {self.beta:g}. "
                 "Use a smaller beta, or nudging: one_sided.",
+            )
+        if self.correction != "none" and self.nudging == "vanishing":
+            yield (
+                "rule.correction",
+                "a corrected circuit answers a vanishing nudge with the exact gradient. Use rule recurrent_backprop.",
             )
         if self.correction != "none" and circuit.feedback == "reciprocal":
             yield (
@@ -125,6 +133,8 @@ class Equilibrium(Rule):
         swapped = self.correction == "asymmetric"
         if self.correction == "dyadic":
             return (Phase("dyadic", self.beta),)
+        if self.nudging == "vanishing":
+            return (FREE,)
         if self.nudging == "one_sided":
             return (FREE, Phase("nudged", self.beta, start, transposed=swapped))
         names = ["nudged", "opposite"]
@@ -155,6 +165,9 @@ class Equilibrium(Rule):
         weight = system.forward_weights
         system.read(free.state, weight, reading.source)
         reading.prediction[:] = system.prediction(free.state)
+        if self.nudging == "vanishing":
+            self._read_response(system, free, reading)
+            return free.steps
         nudged = system.transposed_at(free.state) if self.correction == "asymmetric" else system
         if self.nudging == "one_sided":
             nudged.nudge(self.beta)
@@ -169,6 +182,20 @@ class Equilibrium(Rule):
         reading.error.scale(reading.scale)
         reading.codes[:] = free.codes.clip(min=codes)
         return free.steps + steps
+
+    def _read_response(self, system: System, free: Relaxation, reading: Reading) -> None:
+        """Solve for the linear response at the free state; there is none where a sample has diverged."""
+        from neurosim.dynamics.status import Status
+        from neurosim.learning.exact.implicit import response_reading
+
+        reading.take_statuses((free,))
+        if free.status is Status.DIVERGED:
+            reading.error.clear()
+        else:
+            response_reading(
+                system, free.state, tuple(-w for w in system.forward_weights), reading.source, reading.error
+            )
+            reading.error.scale(reading.scale)
 
     def _read_dyads(self, system: System, solver: Solver, reading: Reading) -> int:
         """Relax state and error together; read the mean and the difference of the compartments."""
