@@ -184,6 +184,11 @@ ANALYSES = Registry(
             settings="neurosim.analysis.settings:BiasAnalysis",
             summary="The ladder from the rule's update to the exact gradient: settling, nudge, asymmetry.",
         ),
+        "nudges": Entry(
+            target="neurosim.analysis.nudges:run",
+            settings="neurosim.analysis.settings:NudgesAnalysis",
+            summary="The error at equilibrium against the size of the nudge: its order, its floor, its radius.",
+        ),
         "train": Entry(
             target="neurosim.analysis.train:run",
             settings="neurosim.analysis.settings:TrainAnalysis",
@@ -262,6 +267,10 @@ PLOTS = Registry(
         "ladder": Entry(
             target="neurosim.plots.ladder:draw",
             summary="Terms of the bias ladder per parameter block: their size relative to the exact gradient.",
+        ),
+        "nudge_error": Entry(
+            target="neurosim.plots.nudge_error:draw",
+            summary="Error against the size of the nudge, with fitted orders, the floor of asymmetry and the radius.",
         ),
         "training": Entry(
             target="neurosim.plots.training:LAYOUT",

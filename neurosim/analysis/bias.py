@@ -63,6 +63,9 @@ def _write(writer: ResultWriter, ladder: Ladder) -> None:
     writer.variable("bias", "reference_norm", ("block",), references, "norm of the exact gradient", "1")
     what = "exact gradient against central finite differences, relative"
     writer.variable("bias", "reference_check", (), ladder.reference_check, what, "1")
+    if ladder.radius is not None:
+        what = "radius of convergence of the equilibrium as a power series in the nudge"
+        writer.variable("bias", "radius", ("sample",), ladder.radius, what, "1")
     _write_status(writer, "measured_status", ladder.measured_codes, "how the relaxations of each sample ended")
     _write_status(writer, "settled_status", ladder.settled_codes, "how the search for its equilibria ended")
 

@@ -27,6 +27,7 @@ from neurosim.dynamics.status import Status
 from neurosim.learning.alignment import mean_row_cosine
 from neurosim.learning.exact.backprop import exact_gradient, forward_and_errors
 from neurosim.learning.exact.implicit import implicit_reading, mean_products, response_reading
+from neurosim.learning.exact.power_series import power_series
 from neurosim.learning.learner import BatchOutcome, Learner
 from neurosim.learning.protocol import FREE, run_phases
 from neurosim.physics.model import PhysicalModel, System
@@ -55,6 +56,9 @@ class Ladder:
         The same rungs of the error vectors, estimates of dC/d(current) of every sample, layer by layer, to a factor.
     measured_codes, settled_codes : ndarray of int8, shape (samples,)
         Status of every sample as the scenario runs it, and at its equilibria.
+    radius : ndarray, shape (samples,), or None
+        Where the rule nudges along a circle: the radius of convergence of every sample; beyond it settled_codes say
+        off_branch.
     reference_check : float
         Largest difference between the exact gradient and central finite differences of the cost along some directions,
         over the norm of the gradient.
@@ -64,6 +68,7 @@ class Ladder:
     errors: tuple[list[Array], ...]
     measured_codes: npt.NDArray[np.int8]
     settled_codes: npt.NDArray[np.int8]
+    radius: Array | None
     reference_check: float
 
     @property
@@ -108,13 +113,13 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     assert rule is not None  # validation refuses a bias run without a rule
     start, inputs, targets = scenario.dynamics.start, samples.inputs, samples.targets
     outcome = Learner(experiment.model, experiment.solver, rule, start, workers).learn(inputs, targets)
-    measured, measured_codes = _taught(outcome), outcome.codes.copy()
+    measured, measured_codes = taught_rung(outcome), outcome.codes.copy()
 
     model = in_double_precision(experiment)
     inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
     polished = PolishedSolver(experiment.solver)
     outcome = Learner(model, polished, rule, start, workers).learn(inputs, targets)
-    settled, codes = _taught(outcome), outcome.codes.copy()
+    settled, codes = taught_rung(outcome), outcome.codes.copy()
 
     system = model.system(len(inputs))
     system.present(inputs, targets)
@@ -122,22 +127,33 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     codes = np.maximum(codes, free.codes)
     if (codes == Status.DIVERGED.code).any():
         raise AdriftError(codes)
+    radius = None
+    if rule.complex_nudge is not None:
+        radius = convergence_radius(system, free.state, rule.transposes)
+        codes[radius <= rule.complex_nudge] = Status.OFF_BRANCH.code
     inverse = InverseJacobian(system, free.state)
-    exact = _exact(system, free.state, inverse)
-    limit = exact if rule.response_weights is None else _limit(system, free.state, inverse, rule.response_weights)
+    exact = exact_rung(system, free.state, inverse)
+    limit = exact if rule.response_weights is None else limit_rung(system, free.state, inverse, rule.response_weights)
     rungs = (measured, settled, limit, exact)
     # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
     estimates = tuple({name: gradient[name] for name in exact[0]} for gradient, _ in rungs)
     check = finite_difference_check(NearbyEquilibria(system, free.state, inverse), exact[0], scenario.seed)
-    return Ladder(estimates, tuple(errors for _, errors in rungs), measured_codes, codes, check)
+    return Ladder(estimates, tuple(errors for _, errors in rungs), measured_codes, codes, radius, check)
 
 
-def _taught(outcome: BatchOutcome) -> Rung:
+def convergence_radius(system: System, free: Array, transposed: bool) -> Array:
+    """Return the radius of convergence of the equilibrium as a power series in the nudge, shape (samples,)."""
+    return power_series(system.transposed_at(free) if transposed else system, free).radius
+
+
+def taught_rung(outcome: BatchOutcome) -> Rung:
+    """Return what a batch taught, in double precision, and the error vectors behind it."""
     gradient = {name: np.array(values, np.float64) for name, values in outcome.gradient.items()}
     return gradient, [np.array(errors, np.float64) for errors in outcome.errors.blocks()]
 
 
-def _exact(system: System, state: Array, inverse: InverseJacobian) -> Rung:
+def exact_rung(system: System, state: Array, inverse: InverseJacobian) -> Rung:
+    """Return the exact gradient of the mean cost at the settled free state, and the error vectors behind it."""
     if system.model.feed_forward:
         errors = forward_and_errors(system.model, system.inputs, system.targets)[1]
         return exact_gradient(system.model, system.inputs, system.targets), errors
@@ -146,7 +162,8 @@ def _exact(system: System, state: Array, inverse: InverseJacobian) -> Rung:
     return dict(mean_products(system, source, error)), error.blocks()
 
 
-def _limit(system: System, state: Array, inverse: InverseJacobian, weights: tuple[float, ...]) -> Rung:
+def limit_rung(system: System, state: Array, inverse: InverseJacobian, weights: tuple[float, ...]) -> Rung:
+    """Return what a rule would estimate with a vanishing nudge, and the error vectors behind it."""
     source, error = system.signal(), system.signal()
     response_reading(system, state, weights, source, error, inverse)
     return dict(mean_products(system, source, error)), error.blocks()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -57,6 +57,56 @@ class BiasAnalysis(Settings):
 
     type: Literal["bias"]
     samples: int = Field(16, ge=1, description="How many test samples, from the first on; gradients are their means.")
+
+
+Nudging = Literal["one_sided", "symmetric"] | Annotated[int, Field(ge=2)]
+
+
+class NudgesAnalysis(Settings):
+    """How the error of the rule at its equilibria grows with the size of the nudge, and what is left without one."""
+
+    type: Literal["nudges"]
+    samples: int = Field(16, ge=1, description="How many test samples, from the first on; gradients are their means.")
+    betas: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(
+        min_length=2, description="Nudging strengths, increasing; each takes the place of rule.beta."
+    )
+    nudgings: tuple[Nudging, ...] | None = Field(
+        None,
+        min_length=1,
+        description="With rule equilibrium: protocols beside each other, one_sided, symmetric, or the points of a "
+        "contour; default: that of the rule.",
+    )
+
+    @model_validator(mode="after")
+    def _increasing(self) -> Self:
+        if list(self.betas) != sorted(set(self.betas)):
+            raise ValueError("betas must increase")
+        return self
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield what the rule cannot vary."""
+        rule = scenario.rule
+        if rule is None:
+            return
+        if not hasattr(rule, "beta"):
+            yield "rule.type", f"{rule.type} has no nudge whose size could be varied. Use a rule with beta."
+            return
+        for key, variant in self.rules(rule):
+            for where, message in variant.check(scenario):
+                if (where, message) not in list(rule.check(scenario)):
+                    yield f"analysis.{key}", message
+        if self.nudgings is not None and rule.type != "equilibrium":
+            yield "analysis.nudgings", f"protocols are for rule equilibrium; {rule.type} has one. Leave it out."
+
+    def rules(self, rule: Any) -> Iterator[tuple[str, Any]]:
+        """Yield the key behind a variant, and the rule as it says, for every protocol and then every strength."""
+        for nudging in self.nudgings or (None,):
+            for beta in self.betas:
+                changes: dict[str, Any] = {"beta": beta}
+                if nudging is not None and rule.type == "equilibrium":
+                    contour = isinstance(nudging, int)
+                    changes |= {"nudging": "contour" if contour else nudging, "points": nudging if contour else None}
+                yield "betas" if nudging is None else "nudgings", rule.model_copy(update=changes)
 
 
 class TrainAnalysis(Settings):

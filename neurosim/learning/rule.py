@@ -129,6 +129,16 @@ class Rule(Settings):
         """
         return None
 
+    @property
+    def complex_nudge(self) -> float | None:
+        """Size of the complex nudges that the rule uses, which has to lie inside the radius of convergence."""
+        return None
+
+    @property
+    def transposes(self) -> bool:
+        """Whether nudged phases send their signals the other way around the loops."""
+        return False
+
     @abstractmethod
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Let the circuit relax and fill `reading` with what its synapses read; return the steps it took."""

@@ -78,6 +78,11 @@ class Equilibrium(Rule):
                 f"{self.nudging} nudging of identity outputs with squared_error needs beta < 1, found {self.beta:g}. "
                 "Use a smaller beta, or nudging: one_sided.",
             )
+        if self.correction == "dyadic" and scenario.dynamics.solver == "sweeps":
+            yield (
+                "dynamics.solver",
+                "dyads that carry state and error have no closed-form sweeps. Use newton, or an ODE solver.",
+            )
         if self.correction != "none" and self.nudging == "vanishing":
             yield (
                 "rule.correction",
@@ -154,6 +159,16 @@ class Equilibrium(Rule):
     def response_weights(self) -> tuple[float, ...] | None:
         """The error signal is the response itself: dhat = -ds/dbeta. With a correction it tends to the exact one."""
         return (-1.0,) if self.correction == "none" else None
+
+    @property
+    def complex_nudge(self) -> float | None:
+        """Radius of the contour, where it leaves the real axis."""
+        return self.beta if self.nudging == "contour" and self.contour_size > 2 else None
+
+    @property
+    def transposes(self) -> bool:
+        """Whether the nudged circuit sends its signals the other way around its loops."""
+        return self.correction == "asymmetric"
 
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax through all phases; read activities at the free state, and the response to the nudge."""

@@ -99,6 +99,11 @@ class Oscillating(Rule):
         """The error signal is the response itself: dhat = -ds/dbeta."""
         return (-1.0,)
 
+    @property
+    def complex_nudge(self) -> float | None:
+        """Radius of the circle on which the nudge rotates."""
+        return self.beta if self.drive == "rotating" else None
+
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Run through all periods; read what the integrals of the synapses gained over the last ones."""
         if not solver.has_time:
