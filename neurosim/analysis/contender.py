@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,13 +88,11 @@ class Contender(Training):
         """Yield kind, size and function of every attack that is asked for."""
         chosen = self.chosen
         for size in chosen.fgsm:
-            yield "fgsm", size, lambda slope, x, size=size: fgsm(slope, x, size, chosen.input_range)
+            yield "fgsm", size, partial(fgsm, size=size, allowed=chosen.input_range)
         share = 2.5 / chosen.pgd_steps if chosen.pgd_step is None else chosen.pgd_step
         for size in chosen.pgd:
-            yield (
-                "pgd", size,
-                lambda slope, x, size=size: pgd(slope, x, size, chosen.pgd_steps, share * size, chosen.input_range),
-            )  # fmt: skip
+            steps, step = chosen.pgd_steps, share * size
+            yield "pgd", size, partial(pgd, size=size, steps=steps, step=step, allowed=chosen.input_range)
 
     @property
     def work(self) -> int:
