@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from neurosim.analysis.settings import TrainingKeys
 from neurosim.scenario.section import SECTIONS
@@ -55,21 +55,33 @@ class RobustnessAnalysis(TrainingKeys):
         (0.0, 1.0), description="Lowest and highest input; attacked inputs are clipped to it; null: not clipped."
     )
 
+    @field_validator("variants")
+    @classmethod
+    def _have_names_of_their_own(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        names = [variant.name for variant in variants]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two variants are called '{twice}'; give each its own name")
+        return variants
+
+    @field_validator("fgsm", "pgd")
+    @classmethod
+    def _increase(cls, sizes: tuple[float, ...]) -> tuple[float, ...]:
+        if list(sizes) != sorted(set(sizes)):
+            raise ValueError(f"the sizes must increase, found {', '.join(f'{size:g}' for size in sizes)}")
+        return sizes
+
+    @field_validator("input_range")
+    @classmethod
+    def _is_a_range(cls, ends: tuple[float, float] | None) -> tuple[float, float] | None:
+        if ends is not None and ends[0] >= ends[1]:
+            raise ValueError(f"the highest input must lie above the lowest, found {ends[0]:g} to {ends[1]:g}")
+        return ends
+
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _has_an_attack(self) -> Self:
         if not self.fgsm and not self.pgd:
             raise ValueError("there is no attack; give the sizes of attacks in fgsm, in pgd, or in both")
-        for key in ("fgsm", "pgd"):
-            sizes = list(getattr(self, key))
-            if sizes != sorted(set(sizes)):
-                raise ValueError(f"the sizes in {key} must increase")
-        if self.input_range is not None and self.input_range[0] >= self.input_range[1]:
-            low, high = self.input_range
-            raise ValueError(f"input_range must increase, found {low:g} to {high:g}")
-        names = [variant.name for variant in self.variants]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"two variants are called '{twice}'; give each its own name")
         return self
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
