@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neurosim.analysis.robustness_settings import RobustnessAnalysis
 from neurosim.analysis.run import Session
-from neurosim.analysis.setup import Experiment
+from neurosim.analysis.setup import Experiment, build_model
 from neurosim.analysis.train import TEST_BATCH, Training
 from neurosim.analysis.train_log import Tally
 from neurosim.datasets.dataset import Samples
@@ -21,6 +21,8 @@ from neurosim.learning.exact.input_slope import InputSlope, input_slope
 from neurosim.learning.exact.objective import has_objective, penalty, saddle_objective
 from neurosim.learning.protocol import run_phases
 from neurosim.learning.rules.dual_propagation import DualPropagation
+from neurosim.physics.model import PhysicalModel
+from neurosim.physics.names import CostName
 
 Array = npt.NDArray[Any]
 
@@ -74,6 +76,15 @@ class Contender(Training):
         super().__init__(experiment, session)
         self.chosen: RobustnessAnalysis = self.settings
         self.adversarial = adversarial
+        self._attacked_model = self._with_cost(self.chosen.attack_cost)
+
+    def _with_cost(self, name: CostName | None) -> PhysicalModel:
+        """Return the circuit itself, or one with the same conductances and another cost for attacks to raise."""
+        scenario = self.experiment.scenario
+        if name is None or name == scenario.circuit.cost:
+            return self.model
+        circuit = scenario.circuit.model_copy(update={"cost": name})
+        return build_model(scenario.model_copy(update={"circuit": circuit}))
 
     def presented(self, inputs: Array, targets: Array) -> Array:
         """Return the batch, attacked at the present conductances where the training is adversarial."""
@@ -131,22 +142,26 @@ class Contender(Training):
         return total
 
     def _slope_against(self, targets: Array, relaxed: Tally) -> CostAndSlope:
-        """Return cost and input gradient as a function of the inputs of a batch with these targets."""
+        """Return what attacks raise, with its slope, as a function of the inputs of a batch with these targets."""
+        model = self._attacked_model
+        if model is not self.model:
+            model.parameters.flat[:] = self.model.parameters.flat
+            model.parameters_changed()
 
         def cost_and_slope(inputs: Array) -> tuple[Array, Array]:
-            slope = self._slope(inputs, targets, relaxed)
+            slope = self._slope(model, inputs, targets, relaxed)
             return slope.costs, slope.gradient
 
         return cost_and_slope
 
-    def _slope(self, inputs: Array, targets: Array, relaxed: Tally) -> InputSlope:
-        slope = input_slope(self.model, self.learner.solver, self.session.workers, inputs, targets)
+    def _slope(self, model: PhysicalModel, inputs: Array, targets: Array, relaxed: Tally) -> InputSlope:
+        slope = input_slope(model, self.learner.solver, self.session.workers, inputs, targets)
         relaxed.add_codes(slope.codes)
         return slope
 
     def _figures(self, relaxed: Tally) -> dict[str, float]:
         probe = self.test.head(PROBE_SAMPLES)
-        slope = self._slope(probe.inputs, probe.targets, relaxed)
+        slope = self._slope(self.model, probe.inputs, probe.targets, relaxed)
         matrices = [self.model.parameters[f"W_{k}"].astype(np.float64) for k in range(len(self.model.blocks))]
         product = np.linalg.multi_dot(matrices) if len(matrices) > 1 else matrices[0]
         rule = self.experiment.rule

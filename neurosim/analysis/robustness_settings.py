@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from neurosim.analysis.settings import TrainingKeys
+from neurosim.physics.names import CostName
 from neurosim.scenario.section import SECTIONS
 from neurosim.settings import Sections, Settings
 
@@ -50,6 +51,11 @@ class RobustnessAnalysis(TrainingKeys):
     pgd_steps: int = Field(20, ge=1, description="Steps of each projected attack.")
     pgd_step: float | None = Field(
         None, gt=0.0, description="Length of a step over the size of the attack; default: 2.5 / pgd_steps."
+    )
+    attack_cost: CostName | None = Field(
+        None,
+        description="What attacks raise; default: the cost of the circuit. A squared error also grows where the right "
+        "class wins by more, so that large attacks on it leave some samples right.",
     )
     input_range: tuple[float, float] | None = Field(
         (0.0, 1.0), description="Lowest and highest input; attacked inputs are clipped to it; null: not clipped."
