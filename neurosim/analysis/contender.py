@@ -14,7 +14,7 @@ from neurosim.analysis.robustness_settings import RobustnessAnalysis
 from neurosim.analysis.run import Session
 from neurosim.analysis.setup import Experiment, build_model
 from neurosim.analysis.train import TEST_BATCH, Training
-from neurosim.analysis.train_log import Tally
+from neurosim.analysis.train_log import GOOD, Tally
 from neurosim.datasets.dataset import Samples
 from neurosim.learning.attacks import CostAndSlope, fgsm, pgd
 from neurosim.learning.exact.input_slope import InputSlope, input_slope
@@ -46,7 +46,7 @@ class Findings:
     figures : dict of str to float
         Norms, gradients and objective, by their names in the result; NaN where there is none.
     relaxed : Tally
-        How all relaxations behind these figures ended.
+        How all relaxations behind these figures ended; slopes of a feed-forward circuit need none.
     """
 
     clean: Tally
@@ -156,7 +156,8 @@ class Contender(Training):
 
     def _slope(self, model: PhysicalModel, inputs: Array, targets: Array, relaxed: Tally) -> InputSlope:
         slope = input_slope(model, self.learner.solver, self.session.workers, inputs, targets)
-        relaxed.add_codes(slope.codes)
+        if not model.feed_forward:
+            relaxed.add_codes(slope.codes)
         return slope
 
     def _figures(self, relaxed: Tally) -> dict[str, float]:
@@ -179,15 +180,14 @@ class Contender(Training):
         return figures
 
     def _objective_excess(self, rule: DualPropagation, probe: Samples, relaxed: Tally) -> float:
-        """Return (J - C) / ((beta/2) P), sums over the probe, at the settled nudged state; NaN if a sample diverged."""
+        """Return (J - C) / ((beta/2) P), sums over the samples that settle under the nudge; NaN if none does."""
         system = self.model.system(len(probe))
         system.present(probe.inputs, probe.targets)
         with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its status
-            phases = run_phases(system, self.learner.solver, rule.phases(self.learner.start))
-        nudged = phases["nudged"]
+            nudged = run_phases(system, self.learner.solver, rule.phases(self.learner.start))["nudged"]
+            objective = saddle_objective(system, nudged.state, rule.beta)
         relaxed.add_codes(nudged.codes)
-        if not np.isfinite(nudged.state).all():
-            return float("nan")
-        objective = saddle_objective(system, nudged.state, rule.beta)
+        settled = GOOD[nudged.codes]
         cost, size = penalty(self.model, probe.inputs, probe.targets)
-        return float((objective - cost).sum() / (rule.beta / 2 * size.sum()))
+        total = float(size[settled].sum())
+        return float((objective - cost)[settled].sum()) / (rule.beta / 2 * total) if total else float("nan")

@@ -91,9 +91,11 @@ class Study:
             return Outcome(Status.INTERRUPTED, "interrupted between attacks; run the same command again to resume")
         self.findings[i] = found
         self.session.progress.note(_described(found))
-        log = replace(contender.log)
-        log.count(found.relaxed)
-        return Outcome(*judge(log, self.experiment.scenario.dynamics))
+        examined = replace(contender.log, relaxations=0, unsettled=0, worst=0)
+        examined.count(found.relaxed)
+        # Each by itself: many relaxations of attacks must not outweigh those of the training, nor the other way round.
+        verdicts = [judge(log, self.experiment.scenario.dynamics) for log in (contender.log, examined)]
+        return Outcome(*max(verdicts, key=lambda verdict: verdict[0].code))
 
     def outcome(self) -> Outcome:
         """Return the worst that happened to any variant, with every variant that it happened to by name."""
