@@ -194,6 +194,11 @@ ANALYSES = Registry(
             settings="neurosim.analysis.settings:TrainAnalysis",
             summary="Training with test error per epoch.",
         ),
+        "robustness": Entry(
+            target="neurosim.analysis.robustness:run",
+            settings="neurosim.analysis.robustness_settings:RobustnessAnalysis",
+            summary="Training in several ways beside each other, and test error under attacks on the inputs.",
+        ),
     },
 )
 
@@ -283,6 +288,10 @@ PLOTS = Registry(
         "gradient_alignment": Entry(
             target="neurosim.plots.gradient_alignment:draw",
             summary="Angle between the update and the exact gradient per epoch and parameter block.",
+        ),
+        "robustness": Entry(
+            target="neurosim.plots.robustness:LAYOUT",
+            summary="Test error against the size of an attack, one line per variant, and norms of the conductances.",
         ),
     },
 )

@@ -109,16 +109,21 @@ class NudgesAnalysis(Settings):
                 yield "betas" if nudging is None else "nudgings", rule.model_copy(update=changes)
 
 
-class TrainAnalysis(Settings):
-    """Train the circuit with its rule and test it after every epoch."""
+class TrainingKeys(Settings):
+    """Keys of every analysis that trains."""
 
-    type: Literal["train"]
     epochs: int = Field(ge=1, description="Passes over the training samples.")
     optimizer: OptimizerSettings = Field(description="How conductances follow the update of the rule.")
     plasticity: Literal["per_batch"] = Field("per_batch", description="Conductances change after every batch.")
     checkpoint_every: int = Field(1, ge=1, description="Epochs between checkpoints.")
     train_limit: int | None = Field(None, ge=1, description="Use only the first so many training samples.")
     test_limit: int | None = Field(None, ge=1, description="Use only the first so many test samples.")
+
+
+class TrainAnalysis(TrainingKeys):
+    """Train the circuit with its rule and test it after every epoch."""
+
+    type: Literal["train"]
     log_gradient_alignment: bool = Field(
         False, description="After every epoch, the cosine between update and exact gradient, per parameter block."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -43,9 +43,11 @@ class Training:
         Circuit, solver, rule, data.
     session : Session
         Threads, progress, where checkpoints go.
+    log_alignment : bool
+        Whether to measure gradient alignment after every epoch.
     """
 
-    def __init__(self, experiment: Experiment, session: Session) -> None:
+    def __init__(self, experiment: Experiment, session: Session, log_alignment: bool = False) -> None:
         scenario, model, rule = experiment.scenario, experiment.model, experiment.rule
         assert rule is not None  # validation refuses to train without a rule
         self.experiment, self.session, self.settings = experiment, session, scenario.analysis
@@ -57,7 +59,7 @@ class Training:
         self.learner = Learner(model, experiment.solver, rule, scenario.dynamics.start, session.workers, scenario.seed)
         self.optimizer = Optimizer(self.settings.optimizer, model.parameters.trained, session.workers)
         blocks = tuple(block.name for block in model.parameters.trained_blocks)
-        logged = (*blocks, "all") if self.settings.log_gradient_alignment else ()
+        logged = (*blocks, "all") if log_alignment else ()
         self.log = TrainLog(labelled=self.train.labels is not None, blocks=logged)
         self.initial = {name: values.copy() for name, values in model.parameters.items()}
         self.next_batch = 0  # in the running epoch
@@ -75,7 +77,7 @@ class Training:
         if checkpoint is None:
             return False
         try:
-            self._restore(dict(checkpoint.arrays), checkpoint.numbers)
+            self.restore(checkpoint.numbers, checkpoint.arrays)
         except (KeyError, ValueError) as error:
             path = self.session.checkpoint
             raise ResultFileError(
@@ -83,24 +85,59 @@ class Training:
             ) from error
         return True
 
-    def _restore(self, arrays: dict[str, Array], numbers: Mapping[str, float]) -> None:
-        """Take up what `save` wrote."""
-        self.model.parameters.flat[:] = arrays.pop("parameters")
+    def restore(self, numbers: Mapping[str, float], arrays: Mapping[str, Array]) -> None:
+        """Take up what `state` returned.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If something is missing, or has another shape.
+        """
+        rest = dict(arrays)
+        self.model.parameters.flat[:] = rest.pop("parameters")
         self.model.parameters_changed()
         for name, values in self.optimizer.memory.items():
-            values[:] = arrays.pop(f"memory_{name}")
+            values[:] = rest.pop(f"memory_{name}")
         self.optimizer.steps, self.next_batch = int(numbers["steps"]), int(numbers["next_batch"])
         self.seconds = numbers["seconds"]
         self.tally = Tally(**{name: type(value)(numbers[f"tally_{name}"]) for name, value in asdict(Tally()).items()})
-        self.log.restore(arrays)
+        self.log.restore(rest)
 
-    def save(self) -> None:
-        """Write a checkpoint of the present place."""
+    def state(self) -> tuple[dict[str, float], dict[str, Array]]:
+        """Return the present place as numbers and arrays, for a checkpoint."""
         numbers = {"steps": self.optimizer.steps, "next_batch": self.next_batch, "seconds": self.seconds}
         numbers |= {f"tally_{name}": value for name, value in asdict(self.tally).items()}
         memory = {f"memory_{name}": values for name, values in self.optimizer.memory.items()}
-        arrays = {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
+        return numbers, {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
+
+    def save(self) -> None:
+        """Write a checkpoint of the present place."""
+        numbers, arrays = self.state()
         save_checkpoint(self.session.checkpoint, Checkpoint(self.experiment.loaded.run_id, numbers, arrays))
+
+    @property
+    def done(self) -> int:
+        """Batches learned so far, in all epochs."""
+        return self.log.epochs * self.batches + self.next_batch
+
+    def run_epochs(self, save: Callable[[], None]) -> Outcome | None:
+        """Run all epochs that are left, with checkpoints by `save`; return why it ended early, None if it did not."""
+        epochs, every, progress = self.settings.epochs, self.settings.checkpoint_every, self.session.progress
+        while self.log.epochs < epochs:
+            try:
+                finished = self.run_epoch()
+            except DivergedError as event:
+                told = f"{event}; the conductances are those before that batch"
+                return Outcome(Status.DIVERGED, told, obsolete=self.session.checkpoint)
+            if finished:
+                progress.note(self.log.summary())
+            if not finished or self.session.interruption.wanted:
+                save()
+                place = f"after {self.log.epochs} epochs and {self.next_batch} batches"
+                return Outcome(Status.INTERRUPTED, f"interrupted {place}; run the same command again to resume")
+            if self.log.epochs % every == 0 and self.log.epochs < epochs:
+                save()
+        return None
 
     def run_epoch(self) -> bool:
         """Learn from every batch that is left in this epoch; return whether it was finished.
@@ -127,13 +164,18 @@ class Training:
 
     def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
         """Relax one batch and change the conductances."""
-        outcome = self.learner.adapt(self.train.inputs[rows], self.train.targets[rows], self.optimizer, epoch)
+        targets = self.train.targets[rows]
+        outcome = self.learner.adapt(self.presented(self.train.inputs[rows], targets), targets, self.optimizer, epoch)
         where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
         if outcome.diverged:
             raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
         if not outcome.usable:
             raise DivergedError(f"{where}: the update is not finite, or too large to square")
         self.tally.add(outcome, None if self.train.labels is None else self.train.labels[rows])
+
+    def presented(self, inputs: Array, targets: Array) -> Array:
+        """Return what is put on the input terminals while a batch is learned: the inputs themselves."""
+        return inputs
 
     def evaluate(self, samples: Samples) -> Tally:
         """Let the free circuit answer all samples."""
@@ -160,37 +202,21 @@ class Training:
 
 def run(experiment: Experiment, session: Session) -> Outcome:
     """Train, and write /train and /circuit (see the contract)."""
-    training, progress = Training(experiment, session), session.progress
-    epochs, outcome = training.settings.epochs, None
+    training = Training(experiment, session, experiment.scenario.analysis.log_gradient_alignment)
     if training.resume():
-        progress.note(f"resuming after {training.log.epochs} epochs and {training.next_batch} batches")
-    done = training.log.epochs * training.batches + training.next_batch
-    progress.begin(epochs * training.batches, "batches", done)
-    while training.log.epochs < epochs and outcome is None:
-        try:
-            finished = training.run_epoch()
-        except DivergedError as event:
-            told = f"{event}; the conductances are those before that batch"
-            outcome = Outcome(Status.DIVERGED, told, obsolete=session.checkpoint)
-            break
-        if not finished or session.interruption.wanted:
-            training.save()
-            place = f"after {training.log.epochs} epochs and {training.next_batch} batches"
-            outcome = Outcome(Status.INTERRUPTED, f"interrupted {place}; run the same command again to resume")
-        if finished:
-            progress.note(training.log.summary())
-            if training.log.epochs % training.settings.checkpoint_every == 0 and training.log.epochs < epochs:
-                training.save()
+        session.progress.note(f"resuming after {training.log.epochs} epochs and {training.next_batch} batches")
+    session.progress.begin(training.settings.epochs * training.batches, "batches", training.done)
+    outcome = training.run_epochs(training.save)
     training.log.write(session.writer)
     write_parameters(session.writer, experiment.model, training.initial)
     if outcome is None:
-        status, message = _judge(training.log, experiment.scenario.dynamics)
+        status, message = judge(training.log, experiment.scenario.dynamics)
         outcome = Outcome(status, message, obsolete=session.checkpoint)
     return outcome
 
 
-def _judge(log: TrainLog, dynamics: Any) -> tuple[Status, str]:
-    """Return settled or finished, unless more relaxations than allowed did not settle."""
+def judge(log: TrainLog, dynamics: Any) -> tuple[Status, str]:
+    """Return settled or finished, unless more relaxations than allowed did not settle, and what to say of it."""
     status = log.worst_status()
     if status.good:
         return status, log.summary()

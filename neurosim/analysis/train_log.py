@@ -46,16 +46,35 @@ class Tally:
     unsettled: float = 0
     worst: int = 0
 
+    @property
+    def fraction_wrong(self) -> float:
+        """Fraction of samples misclassified."""
+        return self.wrong / self.samples
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean cost."""
+        return self.loss / self.samples
+
     def add(self, outcome: BatchOutcome, labels: npt.NDArray[np.int64] | None) -> None:
         """Add a batch; without labels nothing can be wrong."""
-        count = len(outcome.losses)
-        self.samples += count
+        self.add_codes(outcome.codes)
         self.loss += float(outcome.losses.sum())
-        self.steps += outcome.steps * count
-        self.unsettled += int(np.count_nonzero(~GOOD[outcome.codes]))
-        self.worst = max(self.worst, int(outcome.codes.max()))
+        self.steps += outcome.steps * len(outcome.losses)
         if labels is not None:
             self.wrong += int(np.count_nonzero(outcome.prediction.argmax(axis=1) != labels))
+
+    def add_codes(self, codes: npt.NDArray[np.int8]) -> None:
+        """Add samples of which nothing is known but how their relaxations ended."""
+        self.samples += len(codes)
+        self.unsettled += int(np.count_nonzero(~GOOD[codes]))
+        self.worst = max(self.worst, int(codes.max()))
+
+    def merge(self, other: Tally) -> None:
+        """Add how the relaxations of another tally ended."""
+        self.samples += other.samples
+        self.unsettled += other.unsettled
+        self.worst = max(self.worst, other.worst)
 
 
 @dataclass
@@ -86,21 +105,25 @@ class TrainLog:
     def add(self, train: Tally, test: Tally, seconds: float, cosines: dict[str, float]) -> None:
         """Add a finished epoch."""
         figures = {
-            "loss": train.loss / train.samples,
-            "test_loss": test.loss / test.samples,
+            "loss": train.mean_loss,
+            "test_loss": test.mean_loss,
             "seconds": seconds,
             "mean_steps": train.steps / train.samples,
             "unsettled_fraction": (train.unsettled + test.unsettled) / (train.samples + test.samples),
         }
         if self.labelled:
-            figures |= {"train_error": train.wrong / train.samples, "test_error": test.wrong / test.samples}
+            figures |= {"train_error": train.fraction_wrong, "test_error": test.fraction_wrong}
         for name, value in figures.items():
             self.columns.setdefault(name, []).append(value)
         self.cosines.append([cosines[block] for block in self.blocks])
         for tally in (train, test):
-            self.relaxations += tally.samples
-            self.unsettled += tally.unsettled
-            self.worst = max(self.worst, tally.worst)
+            self.count(tally)
+
+    def count(self, tally: Tally) -> None:
+        """Count the relaxations of a tally among those that the run is judged by."""
+        self.relaxations += tally.samples
+        self.unsettled += tally.unsettled
+        self.worst = max(self.worst, tally.worst)
 
     def summary(self) -> str:
         """Return the last epoch as a line for people."""

@@ -54,6 +54,15 @@ def _key_figures(file: h5py.File) -> list[tuple[str, str]]:
         if "gradient_cosine" in train and len(train["gradient_cosine"]):
             last = zip(texts(train["block"]), train["gradient_cosine"][-1], strict=True)
             rows.append(("gradient_cosine", ", ".join(f"{block} {value:.6f}" for block, value in last)))
+    if "robustness" in file:
+        group = file["robustness"]
+        errors = group["attacked_error"][:]
+        for i, variant in enumerate(texts(group["variant"])):
+            told = [f"test error {group['clean_error'][i]:.6g}"]
+            for j, attack in enumerate(texts(group["attack"])):
+                asked = zip(group["epsilon"][:], errors[i, j], strict=True)
+                told += [f"{attack} {size:g}: {error:.6g}" for size, error in asked if error == error]  # not NaN
+            rows.append((variant, f"{', '.join(told)}; norm of the product {group['product_norm'][i]:.6g}"))
     if "relax" in file:
         relax = file["relax"]
         for i, phase in enumerate(texts(relax["phase"])):

@@ -375,6 +375,16 @@ class PhysicalModel(ABC):
             Whether the derivative with respect to every parameter is wanted, whatever its synapse does.
         """
 
+    def input_gradient(self, error: Signal) -> Array:
+        """Return dC/d(inputs) of every sample, shape (samples, inputs), for `error` = dC/d(current) of every unit.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit does not say how its inputs enter.
+        """
+        raise SimulationError(f"{type(self).__name__} does not say how its cost depends on its inputs")
+
     def add_homeostasis(self, weight: float, draws: int, draw: np.random.Generator, gradient: Parameters) -> None:
         """Add the pull towards reciprocal conductances to `gradient`, estimated from `draws` patterns of noise.
 

@@ -17,7 +17,13 @@ from neurosim.plots.style import ALERT, styled
 from neurosim.registry import PLOTS
 from neurosim.results.reader import text
 
-OVERVIEWS = {"relax": "trajectories", "bias": "bias", "nudges": "nudge_error", "train": "training"}
+OVERVIEWS = {
+    "relax": "trajectories",
+    "bias": "bias",
+    "nudges": "nudge_error",
+    "train": "training",
+    "robustness": "robustness",
+}
 
 SINGLE_SIZE = (6.4, 3.8)  # inches
 PANEL_WIDTH, PANEL_HEIGHT, LONE_HEIGHT, TOP_HEIGHT, LEAST_WIDTH, HEADING = 3.3, 2.0, 2.8, 2.9, 6.4, 0.7

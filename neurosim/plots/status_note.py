@@ -13,6 +13,7 @@ from neurosim.results.reader import text, texts
 
 GOOD = ("settled", "finished")
 NOTE_WIDTH = 80  # characters
+UNSETTLED = ("train/unsettled_fraction", "robustness/epoch_unsettled_fraction")
 
 
 def status_note(file: h5py.File) -> str:
@@ -53,7 +54,7 @@ def _run_note(file: h5py.File) -> str:
     if status not in GOOD:
         reason = text(file.attrs.get("message", "")).partition(";")[0].partition(" (")[0]
         return f"{status.replace('_', ' ')}: {reason.removeprefix(status).lstrip(' :')}" if reason else status
-    if "train/unsettled_fraction" not in file:
-        return ""
-    worst = float(np.max(file["train/unsettled_fraction"][:], initial=0.0))
+    logged = [name for name in UNSETTLED if name in file]
+    fractions = np.concatenate([np.ravel(file[name][()]) for name in logged]) if logged else np.zeros(0)
+    worst = float(np.max(fractions, initial=0.0, where=np.isfinite(fractions)))
     return f"not settled: up to {100 * worst:.2g} % of the relaxations of an epoch" if worst > 0 else ""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from neurosim.scenario.schema import Scenario
-from neurosim.scenario.section import SECTIONS, Section
+from neurosim.scenario.section import PLACEHOLDER, SECTIONS, Section
 from neurosim.settings import Settings
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -34,6 +34,7 @@ def scenario_schema() -> dict[str, Any]:
         if "anyOf" in entry:
             references.append({"type": "null"})
         scenario["properties"][key] = {"description": entry["description"], "anyOf": references}
+        definitions = {name: _filled(definition, key, references) for name, definition in definitions.items()}
     return {"$schema": _DIALECT, "title": "neurosim scenario", **scenario, "$defs": definitions}
 
 
@@ -60,6 +61,17 @@ def _finish(definition: dict[str, Any], section: Section) -> None:
         definition["anyOf"] = [{"required": ["use"]}, {"required": required}]
     else:
         definition["required"] = required
+
+
+def _filled(schema: Any, key: str, references: list[dict[str, Any]]) -> Any:
+    """Write the alternatives of a section wherever a class has one among its own keys."""
+    if isinstance(schema, list):
+        return [_filled(item, key, references) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get(PLACEHOLDER) == SECTIONS[key].registry.kind:
+        return {"anyOf": [reference for reference in references if "$ref" in reference]}
+    return {name: _filled(value, key, references) for name, value in schema.items()}
 
 
 def _without_titles(schema: Any, *, names: bool = False) -> Any:

@@ -20,6 +20,8 @@ from neurosim.settings import Settings
 
 UNKNOWN = "neurosim_unknown"
 """Error type of a section whose class cannot be told."""
+PLACEHOLDER = "neurosim_section"
+"""Key of the JSON schema of a section until its alternatives are known."""
 REFUSED = "neurosim_refused"
 """Error type of sections that are valid each by itself, but not together."""
 
@@ -104,8 +106,8 @@ class Section:
         return core_schema.no_info_plain_validator_function(self.validate)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Allow anything: `neurosim.scenario.json_schema` writes the alternatives of a section itself."""
-        return {}
+        """Leave a placeholder: `neurosim.scenario.json_schema` writes the alternatives of a section in its place."""
+        return {PLACEHOLDER: self.registry.kind}
 
 
 SECTIONS: dict[str, Section] = {

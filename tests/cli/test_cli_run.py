@@ -201,3 +201,38 @@ def test_bias_dyad_tells_what_its_header_says(shell):
     assert terms("rule.alpha=0.5")["nudge"] == pytest.approx(0.0007, rel=0.1)
     assert terms("dynamics.t_end=16.0")["settling"] == pytest.approx(1e-5, rel=0.1)
     assert terms("circuit.imperfections={}")["asymmetry"] < 1e-12
+
+
+@pytest.mark.slow
+def test_two_tales_tells_what_its_header_says(shell):
+    """The figures of the header, and the order that the gradient penalty predicts."""
+    assert shell("run", "two_tales", "-o", "a.h5").returncode == 0
+    with h5py.File(shell.folder / "a.h5") as file:
+        group = file["robustness"]
+        names = [name.decode() for name in group["variant"]]
+        assert names == ["back-propagation", "alpha 0", "alpha 1/2", "alpha 1", "adversarial"]
+        sizes, pgd = group["epsilon"][:].tolist(), group["attacked_error"][:, 1]
+        clean = group["clean_error"][:]
+        told = np.array([[1.1, 40, 86], [1.7, 37, 78], [1.4, 41, 87], [0.8, 51, 93], [1.9, 17, 39]])
+        found = 100 * np.column_stack([clean, pgd[:, sizes.index(0.1)], pgd[:, sizes.index(0.15)]])
+        np.testing.assert_allclose(found, told, atol=1.0)
+        plain, low, even, high, hardened = pgd[:, sizes.index(0.1)]
+        assert hardened < low < min(plain, even) <= max(plain, even) < high
+        np.testing.assert_allclose(group["product_norm"][:], [2.3, 2.4, 2.3, 2.5, 1.9], atol=0.06)
+        np.testing.assert_allclose(group["objective_excess"][1:4], [1.6, 0.0, -0.5], atol=0.1)
+
+
+def test_two_tales_runs_on_mnist(shell):
+    """Two epochs of 500 images for each variant, where the data are: every attack does harm."""
+    if not SHARED.exists():
+        pytest.skip(f"no image files at {SHARED}")
+    limits = ("epochs=2", "train_limit=500", "test_limit=100", "fgsm=[0.1]", "pgd=[0.1]", "pgd_steps=5")
+    changes = [text for limit in limits for text in ("--set", f"analysis.{limit}")]
+    done = shell("run", "two_tales_mnist", "-o", "a.h5", "--data-dir", str(SHARED), "--plot", *changes)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(shell.folder / "a.h5") as file:
+        group = file["robustness"]
+        assert np.all(group["attacked_error"][:, :, 0] > group["clean_error"][:][:, None])
+    told = shell("inspect", "a.h5").stdout
+    assert "alpha 1/2         test error " in told
+    assert "; norm of the product " in told

@@ -11,7 +11,7 @@ import h5py
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from plots_files import write_bias, write_relax, write_train
+from plots_files import write_bias, write_relax, write_robustness, write_train
 
 from neurosim.plots.style import styled
 from neurosim.results.reader import open_result
@@ -50,3 +50,9 @@ def bias(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
 def train(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
     """Make and open a training run; options as in `write_train`."""
     return lambda **options: opened(write_train, **options)
+
+
+@pytest.fixture
+def robustness(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open a comparison of attacked circuits; options as in `write_robustness`."""
+    return lambda **options: opened(write_robustness, **options)

@@ -136,3 +136,36 @@ def write_train(
             writer.variable("train", "gradient_cosine", ("epoch", "block"), values, "cosine", "1")
         writer.finish({"status": status, "message": message})
     return path
+
+
+def write_robustness(
+    path: Path,
+    *,
+    variants: Sequence[str] = ("plain", "alpha 0", "hardened"),
+    epsilons: Sequence[float] = (0.05, 0.1, 0.2),
+    fgsm: Sequence[bool] = (True, False, True),
+    pgd: Sequence[bool] = (False, True, True),
+    finished: int | None = None,
+    unsettled: float = 0.0,
+    status: str = "settled",
+    message: str = "",
+) -> Path:
+    """Write attacked circuits: errors grow with the size of the attack and fall from variant to variant."""
+    count, finished = len(variants), len(variants) if finished is None else finished
+    there = np.where(np.arange(count) < finished, 1.0, np.nan)
+    worth = there * (1.0 - 0.2 * np.arange(count) / count)
+    errors = worth[:, None, None] * np.array([[2.0], [3.0]]) * np.asarray(epsilons)
+    errors = np.where(np.array([fgsm, pgd]), errors, np.nan)
+    with ResultWriter(path, attributes("robustness")) as writer:
+        writer.dimension("robustness", "variant", list(variants), "variant")
+        writer.dimension("robustness", "attack", ["fgsm", "pgd"], "kind of attack")
+        writer.dimension("robustness", "epsilon", list(epsilons), "size", "1")
+        writer.dimension("robustness", "epoch", [1, 2], "epoch")
+        writer.variable("robustness", "attacked_error", ("variant", "attack", "epsilon"), errors, "error", "1")
+        writer.variable("robustness", "clean_error", ("variant",), 0.02 * there, "clean", "1")
+        writer.variable("robustness", "product_norm", ("variant",), 2.0 * worth, "norm of the product", "1")
+        writer.variable("robustness", "norm_product", ("variant",), 7.0 * worth, "product of the norms", "1")
+        fractions = np.full((count, 2), unsettled) * there[:, None]
+        writer.variable("robustness", "epoch_unsettled_fraction", ("variant", "epoch"), fractions, "unsettled", "1")
+        writer.finish({"status": status, "message": message})
+    return path

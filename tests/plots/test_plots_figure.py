@@ -25,6 +25,7 @@ from neurosim.scenario.load import load_scenario
 OF_RELAX = ("trajectories", "activity", "error", "rate")
 OF_TRAIN = ("training", "learning_curve", "gradient_alignment")
 OF_BIAS = ("bias", "ladder", "waterfall", "error_alignment")
+OF_ROBUSTNESS = ("robustness",)
 COSINES = {"W_0": [0.9, 0.99, 0.999, 0.9999], "b_1": [0.8, 0.9, 0.95, 0.99], "all": [0.95] * 4}
 SWEEPS = {"times": np.arange(5.0), "units": "1", "saves": (2, 5), "dynamics": "{tolerance: 1.0e-5}"}
 BAD = [[0, 2], [0, 2]]
@@ -43,7 +44,7 @@ def visible_texts(figure: Figure) -> list[tuple[str, Any]]:
 
 
 def test_every_registered_plot_is_tested_here():
-    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS} == set(PLOTS)
+    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS} == set(PLOTS)
 
 
 def test_the_default_is_the_overview(relax, train):
@@ -126,6 +127,22 @@ def test_nothing_collides_in_pictures_of_a_relaxation(relax, kind, options):
 @pytest.mark.parametrize("kind", OF_TRAIN)
 def test_nothing_collides_in_pictures_of_a_training(train, kind, options):
     assert_tidy(draw_figure(train(cosines=COSINES, **options), kind))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"variants": ("back-propagation", "alpha 0", "alpha 1/2", "alpha 1", "adversarial training")},
+        {"variants": tuple(f"variant {i}" for i in range(9))},
+        {"pgd": (False,) * 3},
+        {"unsettled": 0.01},
+        {"finished": 1, "status": "interrupted", "message": "word " * 60},
+    ],
+    ids=str,
+)
+def test_nothing_collides_in_pictures_of_attacks(robustness, options):
+    assert_tidy(draw_figure(robustness(**options)))
 
 
 def assert_tidy(figure: Figure) -> None:

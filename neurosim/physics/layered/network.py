@@ -144,6 +144,10 @@ class CompartmentNetwork(PhysicalModel):
                 pieces += _product_pieces(gradient, f"B_{k}", [pair])
         return pieces
 
+    def input_gradient(self, error: Signal) -> Array:
+        """Return W_0 error_1: the inputs enter through the current of the first layer alone."""
+        return np.asarray(error.block(0) @ self.parameters["W_0"].T)
+
     def add_homeostasis(self, weight: float, draws: int, draw: np.random.Generator, gradient: Parameters) -> None:
         """Add the pull of `neurosim.physics.layered.homeostasis` to `gradient`."""
         if self.reciprocal or self.feed_forward:
