@@ -33,6 +33,23 @@ Start = Literal["free", "rest"]
 
 
 @dataclass(frozen=True)
+class AlwaysOn:
+    """What a rule asks of a circuit that learns all the time: a nudge that stays, and what its synapses read under it.
+
+    Parameters
+    ----------
+    nudge : float
+        Nudging strength beta.
+    source, error : tuple of float
+        Weights of the compartments of a unit in the two numbers that a synapse multiplies.
+    """
+
+    nudge: float
+    source: tuple[float, ...]
+    error: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Reading:
     """What the synapses read in some rows of a batch.
 
@@ -123,6 +140,11 @@ class Rule(Settings):
 
         They say what the rule estimates while the nudge vanishes. None for rules that read the exact error signal.
         """
+        return None
+
+    @property
+    def always_on(self) -> AlwaysOn | None:
+        """How the rule learns without phases; None if it compares phases, or its errors come from elsewhere."""
         return None
 
     @abstractmethod

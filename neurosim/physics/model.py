@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
+
+if TYPE_CHECKING:
+    from neurosim.physics.plastic import PlasticSystem
 
 Array = npt.NDArray[Any]
 
@@ -293,6 +296,23 @@ class PhysicalModel(ABC):
     @abstractmethod
     def system(self, rows: int) -> System:
         """Return this circuit with room for `rows` samples on its terminals."""
+
+    def plastic_system(self, rows: int, source: tuple[float, ...], error: tuple[float, ...]) -> PlasticSystem:
+        """Return this circuit with conductances that change while it relaxes.
+
+        Parameters
+        ----------
+        rows : int
+            Samples on its terminals, at least 1; all share the conductances.
+        source, error : tuple of float
+            Weights of the planes of a unit in what a synapse reads where it comes from and where it goes to.
+
+        Raises
+        ------
+        SimulationError
+            If a synapse cannot learn from a single state.
+        """
+        raise SimulationError(f"{type(self).__name__} has no conductances that change while it relaxes")
 
     @abstractmethod
     def parameters_changed(self) -> None:

@@ -64,9 +64,9 @@ def relax_damped_plane(code: int, lam: Any, damping: Any, gain: Any, a: Any, F: 
         out[i] = lam * (out[i] - y[i])
 
 
-@kernel(drift_signature)
-def drift(t: float, y: Any, model: Any, out: Any) -> None:
-    """Write the rate of every state, in 1/s, for all rows (see the module for the equation)."""
+@helper
+def compartment_rates(y: Any, model: Any, out: Any) -> None:
+    """Write the rate of every compartment, in 1/s, for all rows (see the module for the equation)."""
     p, layout, u, work = model
     rows, count = layout[0], layout[1]
     at = model_entries(layout)
@@ -129,3 +129,9 @@ def drift(t: float, y: Any, model: Any, out: Any) -> None:
                 relax_damped_plane(response, p[k], damping, gain[c], a, F, s[lo:hi], y[lo:hi], out[lo:hi])
             else:
                 relax_plane(response, p[k], gain[c], a, F, y[lo:hi], out[lo:hi])
+
+
+@kernel(drift_signature)
+def drift(t: float, y: Any, model: Any, out: Any) -> None:
+    """Write the rate of every state, in 1/s, for all rows; the conductances stay as they are."""
+    compartment_rates(y, model, out)

@@ -34,12 +34,14 @@ class LayeredSystem(System):
         The circuit.
     rows : int
         Number of samples, at least 1.
+    further_u : int
+        Room that a subclass wants in `u`, behind what stands there.
     """
 
     drift = drift
     model: CompartmentNetwork
 
-    def __init__(self, model: CompartmentNetwork, rows: int) -> None:
+    def __init__(self, model: CompartmentNetwork, rows: int, further_u: int = 0) -> None:
         settings, compartments = model.settings, model.compartments
         self.model = model
         self.rows = rows
@@ -57,7 +59,7 @@ class LayeredSystem(System):
         }
         arena = at.arena(model.layers, rows, compartments.count, offsets, codes)
         self.layout = arena.layout
-        self.u = np.zeros(arena.u_size, self.p.dtype)
+        self.u = np.zeros(arena.u_size + further_u, self.p.dtype)
         self.work = np.zeros(arena.work_size, self.p.dtype)
         self._live_gradient = gradient
         self._constants = HEADER + BLOCK_ENTRIES * len(self.blocks)
