@@ -56,7 +56,7 @@ def learning(
 
 @st.composite
 def learners(draw: st.DrawFn) -> Learning:
-    """Any dyads that can learn all the time: 1 to 4 layers, any activation and cost; tied, fixed or trained feedback."""
+    """Any dyads that can learn all the time: 1 to 4 layers, any activation, cost and kind of feedback."""
     layers = draw(st.lists(st.integers(1, 20), min_size=2, max_size=5))
     rows, follows = draw(st.integers(1, 4)), draw(st.booleans())
     r = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -106,15 +106,28 @@ def products(case: Learning) -> Array:
     )
 
 
-@PROPERTY
-@given(case=learners())
-def test_the_drift_is_the_equation(case: Learning):
-    """Compartments move by the equation of a circuit with the conductances of the state, these by mean products."""
+def assert_drift_is_the_equation(case: Learning) -> None:
     rate = case.system.rate(case.state)
     compartments = Case(case.network, case.held, case.state[: case.held.size], None)
     expected = np.concatenate([rate_of_change(compartments), products(case)])
     scale = np.abs(expected).max() + 20.0  # sums of up to 20 terms of order one
     np.testing.assert_allclose(rate, expected, rtol=0, atol=scale * (4e-6 if rate.dtype == np.float32 else 1e-13))
+
+
+@PROPERTY
+@given(case=learners())
+def test_the_drift_is_the_equation(case: Learning):
+    """Compartments move by the equation of a circuit with the conductances of the state, these by mean products."""
+    assert_drift_is_the_equation(case)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("layers", "rows"), [((7, 300, 90, 4), 37), ((40, 33, 50, 16), 1), ((5, 3), 300)])
+def test_wide_layers_and_many_rows(layers: tuple[int, ...], rows: int, dtype: str):
+    """Sizes that random circuits do not reach: several tiles, no multiple of a tile, no hidden layer."""
+    numbers = draw_numbers(layers, rows)
+    network = circuit(numbers, dyad(0.3, transposed=True), dtype=dtype, activation="tanh", feedback="reciprocal")
+    assert_drift_is_the_equation(learning(network, numbers.x.T, numbers.y.T, np.random.default_rng(2)))
 
 
 @PROPERTY
