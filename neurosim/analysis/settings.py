@@ -100,7 +100,7 @@ class TrainAnalysis(Settings):
             return
         if self.optimizer.type != "sgd":
             yield (
-                "analysis.optimizer.type",
+                "analysis.optimizer",
                 f"found {self.optimizer.type}, but with plasticity continuous a conductance is a state of the circuit "
                 "and nothing else is remembered of it. Use sgd, with a rate per second.",
             )
