@@ -59,7 +59,7 @@ class Training:
         self.plasticity = self._plasticity()
         blocks = tuple(block.name for block in model.parameters.trained_blocks)
         logged = (*blocks, "all") if self.settings.log_gradient_alignment else ()
-        self.log = TrainLog(labelled=self.train.labels is not None, blocks=logged)
+        self.log = TrainLog(self.train.labels is not None, logged, self.settings.plasticity)
         self.initial = {name: values.copy() for name, values in model.parameters.items()}
         self.next_batch = 0  # in the running epoch
         self.tally = Tally()

@@ -46,6 +46,16 @@ def test_it_learns_and_says_how(trained: Path):
     np.testing.assert_array_equal(figures["circuit/parameters/B_1"], figures["circuit/parameters/W_1"].T)
 
 
+@pytest.mark.parametrize(("plasticity", "when"), [("continuous", ", at the end of every hold"), ("per_batch", "")])
+def test_the_file_says_when_training_figures_were_read(tmp_path: Path, plasticity: str, when: str):
+    """A circuit that learns all the time has learnt from a batch when its cost is read."""
+    path, _ = run(tmp_path, f"analysis.plasticity={plasticity}", text=ALWAYS_ON)
+    with h5py.File(path) as file:
+        assert file["train"].attrs["plasticity"] == plasticity
+        assert file["train/loss"].attrs["long_name"] == "mean training cost during the epoch" + when
+        assert file["train/test_loss"].attrs["long_name"] == "mean test cost after the epoch"
+
+
 def test_the_file_can_be_told_from_the_equation(tmp_path: Path):
     """All of it again in NumPy, in double precision: Euler steps of the joint equation, and the test.
 
