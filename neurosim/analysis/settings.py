@@ -85,7 +85,9 @@ class TrainAnalysis(Settings):
     train_limit: int | None = Field(None, ge=1, description="Use only the first so many training samples.")
     test_limit: int | None = Field(None, ge=1, description="Use only the first so many test samples.")
     log_gradient_alignment: bool = Field(
-        False, description="After every epoch, the cosine between update and exact gradient, per parameter block."
+        False,
+        description="After every epoch, the cosine between update and exact gradient, per parameter block; with "
+        "continuous plasticity, of the update that the circuit would make if its conductances were held.",
     )
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ def test_errors_are_in_percent(train, axes):
 def test_training_figures_that_have_learnt_from_their_batch_say_so(train, axes):
     learning_curve.draw(train(plasticity="continuous"), axes)
     named = {text.get_text() for text in axes.texts}
-    assert "training: after learning from each batch, test: after the epoch" in named
+    assert "training: at the end of a hold, test: of the epoch" in named
 
 
 def test_without_classes_the_cost_is_drawn(train, axes):

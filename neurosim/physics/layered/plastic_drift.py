@@ -40,18 +40,23 @@ READING = 3  # offset in `u` of the weights of the compartments in source and in
 FOLLOWS = 4  # whether B_k learns as W_k^T does
 PLASTIC_ENTRIES = 5
 
-TILE = 16  # the lines of a tile stay in the first-level cache until all of them have been used
+TILE = 8  # the lines of a tile stay in the first-level cache even where they are a power of two apart
 
 
 @helper
 def transpose(A: Any, out: Any) -> None:
-    """Write A^T into `out`."""
+    """Write A^T into `out`, tile by tile; whole tiles have loops of constant length."""
     m, n = A.shape
     for i0 in range(0, m, TILE):
         for j0 in range(0, n, TILE):
-            for i in range(i0, min(i0 + TILE, m)):
+            if i0 + TILE <= m and j0 + TILE <= n:
+                for j in range(TILE):
+                    for i in range(TILE):
+                        out[j0 + j, i0 + i] = A[i0 + i, j0 + j]
+            else:
                 for j in range(j0, min(j0 + TILE, n)):
-                    out[j, i] = A[i, j]
+                    for i in range(i0, min(i0 + TILE, m)):
+                        out[j, i] = A[i, j]
 
 
 @helper
