@@ -74,7 +74,8 @@ class TrainAnalysis(Settings):
     optimizer: OptimizerSettings = Field(description="How conductances follow the update of the rule.")
     plasticity: Literal["per_batch", "continuous"] = Field(
         "per_batch",
-        description="Conductances change after every batch, or all the time: d theta/dt = -rate product, beside ds/dt.",
+        description="Conductances change after every batch, or all the time, d theta/dt = -rate product beside ds/dt, "
+        "with optimizer.rate per second.",
     )
     hold: float | None = Field(
         None,

@@ -72,10 +72,14 @@ class Training:
             return PerBatch(self.learner, Optimizer(settings.optimizer, model.parameters.trained, self.session.workers))
         assert experiment.rule is not None
         assert experiment.rule.always_on is not None  # validation refuses rules that need phases
-        dynamics = experiment.scenario.dynamics
-        solver = build_solver(dynamics.model_copy(update={"t_end": settings.hold or dynamics.t_end}))
+        solver = build_solver(experiment.scenario.dynamics.model_copy(update={"t_end": self.hold}))
         rows = min(self.batch, len(self.train))
         return Continuous(model, solver, experiment.rule.always_on, settings.optimizer, rows)
+
+    @property
+    def hold(self) -> float:
+        """How long every batch is shown with continuous plasticity, in seconds."""
+        return float(self.settings.hold or self.experiment.scenario.dynamics.t_end)
 
     @property
     def batches(self) -> int:
@@ -86,12 +90,12 @@ class Training:
         """Return what the user should know about a choice that is allowed, but hardly meant."""
         if self.settings.plasticity == "per_batch":
             return None
-        hold = self.settings.hold or self.experiment.scenario.dynamics.t_end
         slowest = 1.0 / float(self.model.system(1).leak_rates.min())
-        if hold >= slowest:
+        # A time constant may miss its own value by rounding.
+        if self.hold >= slowest * (1 - 1e-6):
             return None
         return (
-            f"warning: every batch is shown for {hold:g} s, shorter than the slowest time constant of the circuit, "
+            f"warning: every batch is shown for {self.hold:g} s, shorter than the slowest time constant of the circuit, "
             f"{slowest:g} s; most of what synapses read comes from the batch before"
         )
 

@@ -64,6 +64,7 @@ class PerBatch:
 
     @steps.setter
     def steps(self, steps: int) -> None:
+        """Take up the count of a checkpoint."""
         self.optimizer.steps = steps
 
     @property

@@ -231,6 +231,22 @@ def test_the_circuit_keeps_its_conductances_while_a_system_learns():
     np.testing.assert_array_equal(case.system.conductances(case.system.shared_rest()), case.network.parameters.trained)
 
 
+def test_feedback_that_is_not_trained_follows_the_circuit():
+    """Written into the circuit after the system was made: in force when the next batch is presented."""
+    case = tanh_dyads()
+    x, y = case.system.inputs.copy(), case.system.targets.copy()
+    case.network.parameters["B_1"][:] *= 2.0
+    case.network.parameters_changed()
+    assert (
+        np.abs(case.system.rate(case.state)[: case.held.size] - case.held.rate(case.state[: case.held.size])).max()
+        > 0.1
+    )
+    case.system.present(x, y)
+    np.testing.assert_array_equal(
+        case.system.rate(case.state)[: case.held.size], case.held.rate(case.state[: case.held.size])
+    )
+
+
 def test_what_has_no_meaning_for_changing_conductances_is_refused():
     case = tanh_dyads()
     with pytest.raises(SimulationError, match="rows that share changing conductances cannot be taken apart"):

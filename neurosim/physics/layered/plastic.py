@@ -34,7 +34,8 @@ Array = npt.NDArray[Any]
 class PlasticLayeredSystem(PlasticSystem, LayeredSystem):
     """A network of dyads that learns while it relaxes; see `neurosim.physics.layered.plastic_drift` for the equation.
 
-    Its conductances are a part of its state; those of the circuit stay as they are until they are told otherwise.
+    Its trained conductances are a part of its state, and those of the circuit stay as they are; what is not trained
+    follows the circuit whenever a batch is presented.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ class PlasticLayeredSystem(PlasticSystem, LayeredSystem):
 
     def present(self, inputs: Array, targets: Array) -> None:
         """Put a batch on the terminals, with a live cost gradient; the state goes on from where it is."""
+        self.model.synchronise()
+        self.p[:] = self.model.p
         self.inputs[:] = inputs
         self.targets[:] = targets
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
