@@ -95,8 +95,8 @@ class Training:
         if self.hold >= slowest * (1 - 1e-6):
             return None
         return (
-            f"warning: every batch is shown for {self.hold:g} s, shorter than the slowest time constant of the circuit, "
-            f"{slowest:g} s; most of what synapses read comes from the batch before"
+            f"warning: every batch is shown for {self.hold:g} s, shorter than the slowest time constant of the "
+            f"circuit, {slowest:g} s; most of what synapses read comes from the batch before"
         )
 
     def resume(self) -> bool:
