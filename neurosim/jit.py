@@ -8,7 +8,8 @@ Drift ABI: ``drift(t, y, model, out)`` writes dy/dt of a whole batch into `out`.
 
 ============  =========================================================================================
 t             time in seconds
-y             state, flat; block i of the layout is an array (planes, rows, units)
+y             state, flat; block i of the layout is an array (planes, rows, units); values behind the last block
+              have no leak and are shared by all rows
 model         `ModelArrays`: all that the equation needs to know
 out           rates in state units per second
 ============  =========================================================================================

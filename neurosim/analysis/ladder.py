@@ -28,7 +28,7 @@ from neurosim.learning.alignment import mean_row_cosine
 from neurosim.learning.exact.backprop import exact_gradient, forward_and_errors
 from neurosim.learning.exact.implicit import implicit_reading, mean_products, response_reading
 from neurosim.learning.exact.power_series import power_series
-from neurosim.learning.learner import BatchOutcome, Learner
+from neurosim.learning.learner import Learner, Lesson
 from neurosim.learning.protocol import FREE, run_phases
 from neurosim.physics.model import PhysicalModel, System
 from neurosim.seeds import Purpose, generator
@@ -146,7 +146,7 @@ def convergence_radius(system: System, free: Array, transposed: bool) -> Array:
     return power_series(system.transposed_at(free) if transposed else system, free).radius
 
 
-def taught_rung(outcome: BatchOutcome) -> Rung:
+def taught_rung(outcome: Lesson) -> Rung:
     """Return what a batch taught, in double precision, and the error vectors behind it."""
     gradient = {name: np.array(values, np.float64) for name, values in outcome.gradient.items()}
     return gradient, [np.array(errors, np.float64) for errors in outcome.errors.blocks()]

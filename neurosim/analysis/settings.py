@@ -12,6 +12,13 @@ from neurosim.settings import Sections, Settings
 
 Time = Annotated[float, Field(ge=0.0)]
 
+# Why a solver cannot integrate conductances beside the state.
+UNABLE_TO_LEARN = {
+    "sweeps": "has no time",
+    "newton": "has no time",
+    "radau": "takes every sample by itself",
+}
+
 
 class Save(Settings):
     """When a trajectory is saved: every so many seconds, or at a list of times, within each phase."""
@@ -114,7 +121,16 @@ class TrainingKeys(Settings):
 
     epochs: int = Field(ge=1, description="Passes over the training samples.")
     optimizer: OptimizerSettings = Field(description="How conductances follow the update of the rule.")
-    plasticity: Literal["per_batch"] = Field("per_batch", description="Conductances change after every batch.")
+    plasticity: Literal["per_batch", "continuous"] = Field(
+        "per_batch",
+        description="Conductances change after every batch, or all the time, d theta/dt = -rate product beside ds/dt, "
+        "with optimizer.rate per second.",
+    )
+    hold: float | None = Field(
+        None,
+        gt=0.0,
+        description="With continuous plasticity: how long every batch is shown, in seconds; default: dynamics.t_end.",
+    )
     checkpoint_every: int = Field(1, ge=1, description="Epochs between checkpoints.")
     train_limit: int | None = Field(None, ge=1, description="Use only the first so many training samples.")
     test_limit: int | None = Field(None, ge=1, description="Use only the first so many test samples.")
@@ -125,5 +141,69 @@ class TrainAnalysis(TrainingKeys):
 
     type: Literal["train"]
     log_gradient_alignment: bool = Field(
-        False, description="After every epoch, the cosine between update and exact gradient, per parameter block."
+        False,
+        description="After every epoch, the cosine between update and exact gradient, per parameter block; with "
+        "continuous plasticity, of the update that the circuit would make if its conductances were held.",
     )
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield what continuous plasticity cannot do with, and what only it knows."""
+        if self.plasticity == "per_batch":
+            if self.hold is not None:
+                yield (
+                    "analysis.hold",
+                    "with plasticity per_batch a batch stays until it has settled, or until dynamics.t_end. "
+                    "Leave it out, or use plasticity: continuous.",
+                )
+            return
+        if self.optimizer.type != "sgd":
+            yield (
+                "analysis.optimizer",
+                f"found {self.optimizer.type}, but with plasticity continuous a conductance is a state of the circuit "
+                "and nothing else is remembered of it. Use sgd, with a rate per second.",
+            )
+        yield from self._check_dynamics(scenario)
+        yield from self._check_rule(scenario)
+
+    def _check_dynamics(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        dynamics = scenario.dynamics
+        if dynamics.solver in UNABLE_TO_LEARN:
+            yield (
+                "dynamics.solver",
+                f"{dynamics.solver} {UNABLE_TO_LEARN[dynamics.solver]}, and with plasticity continuous all samples of "
+                "a batch change the same conductances while time goes on. Use an explicit ODE solver.",
+            )
+            return
+        if dynamics.tolerance is not None:
+            yield (
+                "dynamics.tolerance",
+                f"found {dynamics.tolerance:g}, but with plasticity continuous the circuit never rests, and nothing "
+                "waits until it does. Use tolerance: null.",
+            )
+        step = getattr(dynamics, "dt", None)
+        if self.hold is not None and step is not None and step > self.hold:
+            yield "analysis.hold", f"found {self.hold:g} s, shorter than one step; dynamics.dt is {step:g} s."
+
+    def _check_rule(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        rule = scenario.rule
+        if rule is None:
+            return
+        if rule.always_on is None:
+            yield (
+                "analysis.plasticity",
+                f"continuous needs a rule whose error signal is there at every moment; that of {rule.type} is not. "
+                "Use rule dual_propagation, or plasticity: per_batch.",
+            )
+            return
+        if getattr(rule, "cost_gradient", "live") == "frozen":
+            yield (
+                "rule.cost_gradient",
+                "frozen holds the gradient at the prediction of a free phase, but plasticity continuous has no phases. "
+                "Use live.",
+            )
+        if rule.compartments().damped:
+            yield (
+                "rule.variant",
+                f"found {rule.variant}, but damping follows the norm of the conductances, and with plasticity "
+                "continuous these change all the time. Use original or transposed.",
+            )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neurosim.analysis.parameters import write_parameters
 from neurosim.analysis.run import Outcome, Session
-from neurosim.analysis.setup import Experiment
+from neurosim.analysis.setup import Experiment, build_solver
 from neurosim.analysis.train_log import Tally, TrainLog
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.status import Status
@@ -21,6 +21,7 @@ from neurosim.learning.alignment import gradient_cosines
 from neurosim.learning.exact.reference import reference_gradient
 from neurosim.learning.learner import Learner
 from neurosim.learning.optimizers import Optimizer
+from neurosim.learning.plasticity import Continuous, PerBatch, Plasticity
 from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from neurosim.seeds import Purpose, generator
 
@@ -57,19 +58,48 @@ class Training:
         self.test = experiment.dataset.test.head(self.settings.test_limit)
         self.model = model
         self.learner = Learner(model, experiment.solver, rule, scenario.dynamics.start, session.workers, scenario.seed)
-        self.optimizer = Optimizer(self.settings.optimizer, model.parameters.trained, session.workers)
+        self.plasticity = self._plasticity()
         blocks = tuple(block.name for block in model.parameters.trained_blocks)
         logged = (*blocks, "all") if log_alignment else ()
-        self.log = TrainLog(labelled=self.train.labels is not None, blocks=logged)
+        self.log = TrainLog(self.train.labels is not None, logged, self.settings.plasticity)
         self.initial = {name: values.copy() for name, values in model.parameters.items()}
         self.next_batch = 0  # in the running epoch
         self.tally = Tally()
         self.seconds = 0.0
 
+    def _plasticity(self) -> Plasticity:
+        """Return how the conductances follow the batches."""
+        experiment, settings, model = self.experiment, self.settings, self.model
+        if settings.plasticity == "per_batch":
+            return PerBatch(self.learner, Optimizer(settings.optimizer, model.parameters.trained, self.session.workers))
+        assert experiment.rule is not None
+        assert experiment.rule.always_on is not None  # validation refuses rules that need phases
+        solver = build_solver(experiment.scenario.dynamics.model_copy(update={"t_end": self.hold}))
+        rows = min(self.batch, len(self.train))
+        return Continuous(model, solver, experiment.rule.always_on, settings.optimizer, rows)
+
+    @property
+    def hold(self) -> float:
+        """How long every batch is shown with continuous plasticity, in seconds."""
+        return float(self.settings.hold or self.experiment.scenario.dynamics.t_end)
+
     @property
     def batches(self) -> int:
         """Batches per epoch; the last one may be smaller."""
         return -(-len(self.train) // self.batch)
+
+    def warning(self) -> str | None:
+        """Return what the user should know about a choice that is allowed, but hardly meant."""
+        if self.settings.plasticity == "per_batch":
+            return None
+        slowest = 1.0 / float(self.model.system(1).leak_rates.min())
+        # A time constant may miss its own value by rounding.
+        if self.hold >= slowest * (1 - 1e-6):
+            return None
+        return (
+            f"warning: every batch is shown for {self.hold:g} s, shorter than the slowest time constant of the "
+            f"circuit, {slowest:g} s; most of what synapses read comes from the batch before"
+        )
 
     def resume(self) -> bool:
         """Take up a checkpoint of this run if there is one."""
@@ -96,18 +126,18 @@ class Training:
         rest = dict(arrays)
         self.model.parameters.flat[:] = rest.pop("parameters")
         self.model.parameters_changed()
-        for name, values in self.optimizer.memory.items():
+        for name, values in self.plasticity.memory.items():
             values[:] = rest.pop(f"memory_{name}")
-        self.optimizer.steps, self.next_batch = int(numbers["steps"]), int(numbers["next_batch"])
+        self.plasticity.steps, self.next_batch = int(numbers["steps"]), int(numbers["next_batch"])
         self.seconds = numbers["seconds"]
         self.tally = Tally(**{name: type(value)(numbers[f"tally_{name}"]) for name, value in asdict(Tally()).items()})
         self.log.restore(rest)
 
     def state(self) -> tuple[dict[str, float], dict[str, Array]]:
         """Return the present place as numbers and arrays, for a checkpoint."""
-        numbers = {"steps": self.optimizer.steps, "next_batch": self.next_batch, "seconds": self.seconds}
+        numbers = {"steps": self.plasticity.steps, "next_batch": self.next_batch, "seconds": self.seconds}
         numbers |= {f"tally_{name}": value for name, value in asdict(self.tally).items()}
-        memory = {f"memory_{name}": values for name, values in self.optimizer.memory.items()}
+        memory = {f"memory_{name}": values for name, values in self.plasticity.memory.items()}
         return numbers, {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
 
     def save(self) -> None:
@@ -163,9 +193,9 @@ class Training:
         return True
 
     def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
-        """Relax one batch and change the conductances."""
+        """Show one batch and let the conductances follow."""
         targets = self.train.targets[rows]
-        outcome = self.learner.adapt(self.presented(self.train.inputs[rows], targets), targets, self.optimizer, epoch)
+        outcome = self.plasticity.adapt(self.presented(self.train.inputs[rows], targets), targets, epoch)
         where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
         if outcome.diverged:
             raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
@@ -203,6 +233,8 @@ class Training:
 def run(experiment: Experiment, session: Session) -> Outcome:
     """Train, and write /train and /circuit (see the contract)."""
     training = Training(experiment, session, experiment.scenario.analysis.log_gradient_alignment)
+    if warning := training.warning():
+        session.progress.note(warning)
     if training.resume():
         session.progress.note(f"resuming after {training.log.epochs} epochs and {training.next_batch} batches")
     session.progress.begin(training.settings.epochs * training.batches, "batches", training.done)

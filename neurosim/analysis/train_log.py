@@ -24,6 +24,7 @@ COLUMNS = {
     "mean_steps": ("mean steps per relaxation", "1"),
     "unsettled_fraction": ("fraction of relaxations that did not settle", "1"),
 }
+READ_IN_TRAINING = ("loss", "train_error")
 GOOD = np.array([status.good for status in Status])
 
 
@@ -87,10 +88,13 @@ class TrainLog:
         Whether there are classes, and so errors to count.
     blocks : tuple of str
         Parameter blocks whose gradient alignment is logged; empty if it is not.
+    plasticity : {"per_batch", "continuous"}
+        Whether training figures are read before the conductances follow a batch, or after they have.
     """
 
     labelled: bool
     blocks: tuple[str, ...] = ()
+    plasticity: str = "per_batch"
     columns: dict[str, list[float]] = field(default_factory=dict)
     cosines: list[list[float]] = field(default_factory=list)
     relaxations: float = 0
@@ -138,7 +142,10 @@ class TrainLog:
     def write(self, writer: ResultWriter) -> None:
         """Write /train."""
         writer.dimension("train", "epoch", np.arange(1, self.epochs + 1), "epoch")
+        writer.set_attributes("train", {"plasticity": self.plasticity})
         for name, (long_name, units) in COLUMNS.items():
+            if self.plasticity == "continuous" and name in READ_IN_TRAINING:
+                long_name += ", at the end of every hold"
             if name in self.columns:
                 writer.variable("train", name, ("epoch",), np.array(self.columns[name]), long_name, units)
         if self.blocks:

@@ -1,7 +1,8 @@
 """The loop of all schemes with an error estimate: PI step control, dense saves, the stop rule.
 
 A step is accepted if err = max_r RMS(error_r / (atol + rtol max(|y|, |y_new|))) <= 1, the maximum over all rows r,
-so that a row's accuracy does not depend on the company it keeps. The next step is
+so that a row's accuracy does not depend on the company it keeps; what all rows share counts as one more row. The next
+step is
 
     h <- h min(10, max(0.2, 0.9 err^(-0.7/q) err_before^(0.4/q))),   q the order
 
@@ -56,15 +57,16 @@ class Accuracy(NamedTuple):
 
 @helper
 def worst_row_error(y: Any, trial: Any, layout: Any, accuracy: Any, rates: Any, limit: float) -> float:
-    """Return the largest weighted RMS error of any row that has not diverged; NaN if any of them is NaN."""
+    """Return the largest weighted RMS error of what the rows share and of any row that has not diverged, or NaN."""
     rows, blocks = layout[0], layout[1]
     rows_out, error, y_new = trial.row_errors, trial.error, trial.y_new
     rows_out[:] = 0.0
     r_tol, a_tol = y.dtype.type(accuracy.rtol), y.dtype.type(accuracy.atol)
-    count = 0
+    count, end = 0, 0
     for b in range(blocks):
         offset, planes, n = block(layout, b)
         count += planes * n
+        end = offset + planes * rows * n
         for c in range(planes):
             for r in range(rows):
                 lo = offset + (c * rows + r) * n
@@ -80,7 +82,14 @@ def worst_row_error(y: Any, trial: Any, layout: Any, accuracy: Any, rates: Any, 
             largest = value
         if math.isnan(value):
             return value
-    return largest
+    if y.size == end:
+        return largest
+    shared = 0.0
+    for i in range(end, y.size):
+        x = error[i] / (a_tol + r_tol * max(abs(y[i]), abs(y_new[i])))
+        shared += x * x
+    shared = math.sqrt(shared / (y.size - end))
+    return largest if shared <= largest else shared
 
 
 def _run_signature(real: Any) -> Any:

@@ -25,12 +25,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What one batch taught.
+    """What came of one batch.
 
     Parameters
     ----------
-    gradient : Parameters
-        Estimate of dC/dtheta, mean over the samples; overwritten by the next batch.
     usable : bool
         Whether conductances may follow it: no sample diverged, and no square of an entry leaves the floating range.
     prediction : ndarray (samples, outputs)
@@ -46,7 +44,6 @@ class BatchOutcome:
         batch.
     """
 
-    gradient: Parameters
     usable: bool
     prediction: Array
     losses: Array
@@ -58,6 +55,19 @@ class BatchOutcome:
     def diverged(self) -> int:
         """How many samples diverged."""
         return diverged(self.codes)
+
+
+@dataclass(frozen=True)
+class Lesson(BatchOutcome):
+    """What one batch taught.
+
+    Parameters
+    ----------
+    gradient : Parameters
+        Estimate of dC/dtheta, mean over the samples; overwritten by the next batch.
+    """
+
+    gradient: Parameters
 
 
 def diverged(codes: npt.NDArray[np.int8]) -> int:
@@ -110,7 +120,7 @@ class Learner:
         self.seed = seed
         self._benches: dict[int, _Bench] = {}
 
-    def learn(self, inputs: Array, targets: Array) -> BatchOutcome:
+    def learn(self, inputs: Array, targets: Array) -> Lesson:
         """Return what a batch teaches; the conductances stay as they are.
 
         Parameters
@@ -124,7 +134,7 @@ class Learner:
         self.workers.map(lambda piece: piece.form(), pieces)
         return outcome
 
-    def adapt(self, inputs: Array, targets: Array, optimizer: Optimizer, epoch: int) -> BatchOutcome:
+    def adapt(self, inputs: Array, targets: Array, optimizer: Optimizer, epoch: int) -> Lesson:
         """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`.
 
         The same numbers as `learn` and a step of the optimizer after it, but every piece of the gradient is used while
@@ -155,7 +165,7 @@ class Learner:
         self.model.add_homeostasis(chosen.weight, chosen.draws, draw, gradient)
         optimizer.step(gradient.flat, epoch)
 
-    def _read(self, inputs: Array, targets: Array) -> tuple[BatchOutcome, list[Piece]]:
+    def _read(self, inputs: Array, targets: Array) -> tuple[Lesson, list[Piece]]:
         """Let a batch relax and its synapses read; return what is left to do to form the gradient."""
         bench, sizes = self._bench(len(inputs)), []
 
@@ -170,10 +180,11 @@ class Learner:
         finite = max(at_input, at_source, 1.0) * at_target < float(np.finfo(self.model.parameters.flat.dtype).max)
         reading = bench.reading
         outcome = self._outcome(bench, targets, steps, finite and not diverged(reading.codes))
-        return outcome, self.model.local_products(inputs, reading.source, reading.error, bench.gradient)
+        lesson = Lesson(**vars(outcome), gradient=bench.gradient)
+        return lesson, self.model.local_products(inputs, reading.source, reading.error, bench.gradient)
 
     def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
-        """Return what the free circuit says to a batch; the gradient in the outcome means nothing."""
+        """Return what the free circuit says to a batch; nothing can be learnt from it."""
         bench = self._bench(len(inputs))
 
         def answer(system: System, reading: Reading) -> int:
@@ -200,7 +211,7 @@ class Learner:
         reading = bench.reading
         with np.errstate(over="ignore", invalid="ignore"):  # what diverged says so in its status
             losses = self.model.cost(reading.prediction, targets)
-        return BatchOutcome(bench.gradient, usable, reading.prediction, losses, reading.codes, steps, reading.error)
+        return BatchOutcome(usable, reading.prediction, losses, reading.codes, steps, reading.error)
 
     def _bench(self, rows: int) -> _Bench:
         if rows not in self._benches:

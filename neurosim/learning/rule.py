@@ -33,6 +33,23 @@ Start = Literal["free", "rest"]
 
 
 @dataclass(frozen=True)
+class AlwaysOn:
+    """What a rule asks of a circuit that learns all the time: a nudge that stays, and what its synapses read under it.
+
+    Parameters
+    ----------
+    nudge : float
+        Nudging strength beta.
+    source, error : tuple of float
+        Weights of the compartments of a unit in the two numbers that a synapse multiplies.
+    """
+
+    nudge: float
+    source: tuple[float, ...]
+    error: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Reading:
     """What the synapses read in some rows of a batch.
 
@@ -138,6 +155,11 @@ class Rule(Settings):
     def transposes(self) -> bool:
         """Whether nudged phases send their signals the other way around the loops."""
         return False
+
+    @property
+    def always_on(self) -> AlwaysOn | None:
+        """How the rule learns without phases; None if it compares phases, or its errors come from elsewhere."""
+        return None
 
     @abstractmethod
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:

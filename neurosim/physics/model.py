@@ -23,6 +23,7 @@ from neurosim.physics.signal import Signal
 if TYPE_CHECKING:
     from neurosim.physics.complex_states import ComplexSystem
     from neurosim.physics.oscillating import OscillatingSystem
+    from neurosim.physics.plastic import PlasticSystem
 
 Array = npt.NDArray[Any]
 
@@ -404,6 +405,23 @@ class PhysicalModel(ABC):
     @abstractmethod
     def system(self, rows: int) -> System:
         """Return this circuit with room for `rows` samples on its terminals."""
+
+    def plastic_system(self, rows: int, source: tuple[float, ...], error: tuple[float, ...]) -> PlasticSystem:
+        """Return this circuit with conductances that change while it relaxes.
+
+        Parameters
+        ----------
+        rows : int
+            Samples on its terminals, at least 1; all share the conductances.
+        source, error : tuple of float
+            Weights of the planes of a unit in what a synapse reads where it comes from and where it goes to.
+
+        Raises
+        ------
+        SimulationError
+            If a synapse cannot learn from a single state.
+        """
+        raise SimulationError(f"{type(self).__name__} has no conductances that change while it relaxes")
 
     @abstractmethod
     def parameters_changed(self) -> None:

@@ -12,6 +12,10 @@ from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import LINES
 
 LABELS = ("training", "test")
+WHEN = {
+    "per_batch": "training: during the epoch, test: after it",
+    "continuous": "training: at the end of a hold, test: of the epoch",
+}
 
 
 def draw(file: h5py.File, axes: Axes) -> Axes:
@@ -51,7 +55,7 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     draw_epochs(axes, epochs)
     scale_values(axes, np.concatenate(curves))
     label_ends(axes, [values[-1] for values in curves], LABELS, colors)
-    write_when(axes, "training: during the epoch, test: after it")
+    write_when(axes, WHEN[str(train.attrs.get("plasticity", "per_batch"))])
     axes.set_ylabel("misclassified (%)" if classes else "mean cost (dimensionless)")
     last = f"{curves[1][-1]:.2f} % test error" if classes else f"test cost {curves[1][-1]:.4g}"
     axes.set_title(f"{last} after {len(epochs)} epoch{'s' if len(epochs) > 1 else ''}", loc="left", pad=15)

@@ -40,8 +40,8 @@ def neurosim_epochs(arguments: argparse.Namespace):
         training = Training(build(loaded, (arguments.data_dir,)), session)
         training.learner.learn(training.train.inputs[:BATCH], training.train.targets[:BATCH])
         training.evaluate(training.test.head(1000))
-        training.optimizer.step(np.zeros_like(training.optimizer.theta), 0)
-        training.optimizer.steps = 0
+        training.plasticity.optimizer.step(np.zeros_like(training.model.parameters.trained), 0)
+        training.plasticity.steps = 0
         yield 0.0, 1.0
         while True:
             began = time.perf_counter()

@@ -8,7 +8,7 @@ import numpy as np
 
 from neurosim.analysis.setup import build_solver
 from neurosim.dynamics.solver import Solver
-from neurosim.learning.learner import BatchOutcome
+from neurosim.learning.learner import BatchOutcome, Lesson
 from neurosim.learning.rules.dual_propagation import DualPropagation
 from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.network import CompartmentNetwork
@@ -48,8 +48,7 @@ def batch(rows: int, layers: tuple[int, ...] = LAYERS, dtype: str = "float64") -
 
 
 def copied(outcome: BatchOutcome) -> dict[str, Array]:
-    """Return everything that a batch taught, as copies: a learner overwrites it with the next batch."""
+    """Return everything that came of a batch, as copies: a learner overwrites it with the next batch."""
     figures = {"prediction": outcome.prediction, "losses": outcome.losses, "codes": outcome.codes}
-    return {name: array.copy() for name, array in (figures | dict(outcome.gradient)).items()} | {
-        "steps": np.array(outcome.steps)
-    }
+    figures |= dict(outcome.gradient) if isinstance(outcome, Lesson) else {}
+    return {name: array.copy() for name, array in figures.items()} | {"steps": np.array(outcome.steps)}

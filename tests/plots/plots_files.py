@@ -121,6 +121,7 @@ def write_train(
     unsettled: Sequence[float] = (0.0, 0.0, 0.0, 0.0),
     status: str = "settled",
     message: str = "",
+    plasticity: str = "per_batch",
 ) -> Path:
     """Write a training run."""
     columns = {"loss": loss, "test_loss": test_loss, "unsettled_fraction": unsettled}
@@ -128,6 +129,7 @@ def write_train(
     columns |= {} if test_error is None else {"test_error": test_error}
     with ResultWriter(path, attributes("train")) as writer:
         writer.dimension("train", "epoch", np.arange(1, len(loss) + 1), "epoch")
+        writer.set_attributes("train", {"plasticity": plasticity})
         for name, values in columns.items():
             writer.variable("train", name, ("epoch",), np.array(values)[: len(loss)], name, "1")
         if cosines:

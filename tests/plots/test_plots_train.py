@@ -32,6 +32,12 @@ def test_errors_are_in_percent(train, axes):
     assert "training: during the epoch, test: after it" in named
 
 
+def test_training_figures_that_have_learnt_from_their_batch_say_so(train, axes):
+    learning_curve.draw(train(plasticity="continuous"), axes)
+    named = {text.get_text() for text in axes.texts}
+    assert "training: at the end of a hold, test: of the epoch" in named
+
+
 def test_without_classes_the_cost_is_drawn(train, axes):
     learning_curve.draw(train(train_error=None, test_error=None), axes)
     training, test = axes.lines

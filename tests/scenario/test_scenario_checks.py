@@ -128,3 +128,100 @@ def test_a_scenario_made_in_python_is_checked_as_well():
         Scenario(schema=1, name="again", **{**sections, "circuit": LayeredCircuit(layers=[5, 10])})
     with pytest.raises(ValidationError, match="expected keys, at least 'set'"):
         Scenario(schema=1, name="again", **{**sections, "data": good.circuit})
+
+
+ALWAYS_ON = (
+    ("type: train", "type: train\n  plasticity: continuous\n  hold: 3.0"),
+    ("type: adam, rate: 0.001", "type: sgd, rate: 0.01"),
+    ("solver: sweeps", "solver: rk4\n  dt: 0.5\n  t_end: 6\n  tolerance: null"),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            [("continuous", "per_batch")],
+            "19: analysis.hold: with plasticity per_batch a batch stays until it has settled, or until dynamics.t_end. "
+            "Leave it out, or use plasticity: continuous.",
+        ),
+        (
+            [("type: sgd", "type: momentum")],
+            "21: analysis.optimizer: found momentum, but with plasticity continuous a conductance is a state of "
+            "the circuit and nothing else is remembered of it. Use sgd, with a rate per second.",
+        ),
+        (
+            [("solver: rk4\n  dt: 0.5\n  t_end: 6\n  tolerance: null", "solver: sweeps")],
+            "12: dynamics.solver: sweeps has no time, and with plasticity continuous all samples of a batch change the "
+            "same conductances while time goes on. Use an explicit ODE solver.",
+        ),
+        (
+            [("solver: rk4\n  dt: 0.5\n  t_end: 6\n  tolerance: null", "solver: newton")],
+            "12: dynamics.solver: newton has no time, and with plasticity continuous all samples of a batch change the "
+            "same conductances while time goes on. Use an explicit ODE solver.",
+        ),
+        (
+            [("solver: rk4\n  dt: 0.5", "solver: radau")],
+            "12: dynamics.solver: radau takes every sample by itself, and with plasticity continuous all samples of a "
+            "batch change the same conductances while time goes on. Use an explicit ODE solver.",
+        ),
+        (
+            [("tolerance: null", "tolerance: 1.0e-5")],
+            "15: dynamics.tolerance: found 1e-05, but with plasticity continuous the circuit never rests, and nothing "
+            "waits until it does. Use tolerance: null.",
+        ),
+        (
+            [("\n  tolerance: null", "")],
+            "11: dynamics.tolerance: found 1e-06, but with plasticity continuous the circuit never rests, and nothing "
+            "waits until it does. Use tolerance: null.",
+        ),
+        (
+            [("hold: 3.0", "hold: 0.4")],
+            "19: analysis.hold: found 0.4 s, shorter than one step; dynamics.dt is 0.5 s.",
+        ),
+        (
+            [("dual_propagation\n  beta: 0.2", "backprop")],
+            "17: analysis.plasticity: continuous needs a rule whose error signal is there at every moment; that of "
+            "backprop is not. Use rule dual_propagation, or plasticity: per_batch.",
+        ),
+        (
+            [("dual_propagation", "equilibrium"), ("activation: tanh", "neuron: point")],
+            "18: analysis.plasticity: continuous needs a rule whose error signal is there at every moment; that of "
+            "equilibrium is not. Use rule dual_propagation, or plasticity: per_batch.",
+        ),
+        (
+            [("beta: 0.2", "cost_gradient: frozen")],
+            "10: rule.cost_gradient: frozen holds the gradient at the prediction of a free phase, but plasticity "
+            "continuous has no phases. Use live.",
+        ),
+        (
+            [("beta: 0.2", "variant: damped"), ("tanh", "relu")],
+            "10: rule.variant: found damped, but damping follows the norm of the conductances, and with plasticity "
+            "continuous these change all the time. Use original or transposed.",
+        ),
+    ],
+)
+def test_what_continuous_plasticity_cannot_do_with(problems, changes, line):
+    assert problems(*ALWAYS_ON, *changes) == [f"mine.yaml:{line}"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        [("  hold: 3.0\n", "")],
+        [("hold: 3.0", "hold: 0.5")],
+        [("solver: rk4\n  dt: 0.5", "solver: tsit5")],
+        [("solver: rk4", "solver: exponential_euler")],
+        [("activation: tanh", "feedback: independent"), ("beta: 0.2", "feedback_learning: kolen_pollack")],
+        [("beta: 0.2", "output: prox"), ("activation: tanh", "cost: cross_entropy")],
+    ],
+)
+def test_what_continuous_plasticity_can_do_with(load, changes):
+    assert load(*ALWAYS_ON, *changes).scenario.analysis.plasticity == "continuous"
+
+
+def test_continuous_plasticity_without_a_rule_misses_only_the_rule(problems):
+    assert problems(*ALWAYS_ON, ("rule:\n  type: dual_propagation\n  beta: 0.2\n", "")) == [
+        "mine.yaml:1: rule: missing; analysis train needs a learning rule."
+    ]

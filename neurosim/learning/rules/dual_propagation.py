@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.learning.rule import Reading, Rule, Start
+from neurosim.learning.rule import AlwaysOn, Reading, Rule, Start
 from neurosim.physics.layered.compartments import Compartments, dyad
 from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.settings import Sections
@@ -106,13 +106,18 @@ class DualPropagation(Rule):
         """The error signal is the difference of the compartments: dhat = (s- - s+) / beta."""
         return (-1.0, 1.0)
 
+    @property
+    def always_on(self) -> AlwaysOn:
+        """Both numbers of a synapse are there at every moment: the nudged phase without its end."""
+        return AlwaysOn(self.beta, (self.alpha, 1.0 - self.alpha), (-1.0 / self.beta, 1.0 / self.beta))
+
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax under the nudge; read means and differences of the dyads."""
         results = run_phases(system, solver, self.phases(start), own_states=False)
         settled = results["nudged"].state
-        per_nudge = reading.scale / self.beta
-        system.read(settled, (self.alpha, 1.0 - self.alpha), reading.source)
-        system.read(settled, (-per_nudge, per_nudge), reading.error)
+        reads = self.always_on
+        system.read(settled, reads.source, reading.source)
+        system.read(settled, tuple(reading.scale * weight for weight in reads.error), reading.error)
         reading.prediction[:] = system.prediction(settled)
         reading.take_statuses(results.values())
         return sum(relaxation.steps for relaxation in results.values())

@@ -66,7 +66,7 @@ def relax_damped_plane(code: int, lam: Any, damping: Any, gain: Any, a: Any, F: 
 
 
 @helper
-def rates_of(y: Any, model: Any, out: Any) -> Any:
+def compartment_rates(y: Any, model: Any, out: Any) -> Any:
     """Write the rate of every state into `out`, for all rows; return the activities of all compartments, flat."""
     p, layout, u, work = model
     rows, count = layout[0], layout[1]
@@ -138,5 +138,5 @@ def rates_of(y: Any, model: Any, out: Any) -> Any:
 
 @kernel(drift_signature)
 def drift(t: float, y: Any, model: Any, out: Any) -> None:
-    """Write the rate of every state, in 1/s, for all rows (see the module for the equation)."""
-    rates_of(y, model, out)
+    """Write the rate of every state, in 1/s, for all rows; the conductances stay as they are."""
+    compartment_rates(y, model, out)

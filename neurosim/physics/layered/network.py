@@ -18,6 +18,7 @@ from neurosim.physics.costs import cost
 from neurosim.physics.layered import homeostasis
 from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
+from neurosim.physics.layered.plastic import PlasticLayeredSystem
 from neurosim.physics.layered.settings import Init, LayeredCircuit
 from neurosim.physics.layered.system import LayeredSystem
 from neurosim.physics.layered.transposed import transpose_loops
@@ -179,6 +180,10 @@ class CompartmentNetwork(PhysicalModel):
                 transpose_loops(self.parameters, self._transposed.parameters, len(self.layers) - 1)
                 self._mirrored_at = self._changes
         return self._transposed
+
+    def plastic_system(self, rows: int, source: tuple[float, ...], error: tuple[float, ...]) -> PlasticLayeredSystem:
+        """Return this circuit with conductances that change while it relaxes."""
+        return PlasticLayeredSystem(self, rows, source, error)
 
     def parameters_changed(self) -> None:
         """Note that feedback and damping have to follow the forward conductances before they are used next."""

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER, block, drift_signature, helper, kernel, model_entries
 from neurosim.physics.layered.complex_kernels import complex_rates_of
-from neurosim.physics.layered.drift import rates_of
+from neurosim.physics.layered.drift import compartment_rates
 from neurosim.physics.layered.layout import NUDGE, OSCILLATION
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.oscillating import OscillatingSystem
@@ -96,7 +96,7 @@ def cosine_drift(t: float, y: Any, model: Any, out: Any) -> None:
     for r in range(rows):
         u[layout[at + NUDGE] + r] = beta * cosine
     m = states(layout)
-    s = rates_of(y[:m], model, out[:m])
+    s = compartment_rates(y[:m], model, out[:m])
     per_period = omega * real(0.5 / math.pi)
     integrate_units(layout, s, 1, per_period, real(0.0), out[m : 2 * m])
     scale = real(-2.0) * per_period / beta

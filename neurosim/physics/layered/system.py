@@ -42,12 +42,14 @@ class LayeredSystem(System):
         Number of samples, at least 1.
     holds_currents : bool
         Whether every row has a held current in the layers above the first, `held`.
+    further_u : int
+        Room that a subclass wants in `u`, behind what stands there.
     """
 
     drift = drift
     model: CompartmentNetwork
 
-    def __init__(self, model: CompartmentNetwork, rows: int, holds_currents: bool = False) -> None:
+    def __init__(self, model: CompartmentNetwork, rows: int, holds_currents: bool = False, further_u: int = 0) -> None:
         settings, compartments = model.settings, model.compartments
         self.model = model
         self.rows = rows
@@ -67,7 +69,7 @@ class LayeredSystem(System):
             model.layers, rows, compartments.count, self.parameter_offsets, self.codes, held=holds_currents
         )
         self.layout = arena.layout
-        self.u = np.zeros(arena.u_size, self.p.dtype)
+        self.u = np.zeros(arena.u_size + further_u, self.p.dtype)
         self.work = np.zeros(arena.work_size, self.p.dtype)
         self._live_gradient = gradient
         self._constants = HEADER + BLOCK_ENTRIES * len(self.blocks)
