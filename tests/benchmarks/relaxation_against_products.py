@@ -22,8 +22,14 @@ from neurosim.physics.layered.network import CompartmentNetwork
 from neurosim.physics.layered.settings import Init, LayeredCircuit
 from neurosim.registry import SOLVERS
 
-CASES = [((784, 512, 512, 10), 256, 40), ((64, 64, 64, 10), 64, 2000)]
-TARGETS = {("dyad", 512): 0.85, ("point", 512): 0.90, ("dyad", 64): 0.45, ("point", 64): 0.65}
+LARGE, SMALL, HOPFIELD = ((784, 512, 512, 10), 256, 40), ((64, 64, 64, 10), 64, 2000), ((784, 256, 256, 10), 256, 150)
+CASES = [
+    *((LARGE, "point", activation, "activity", 0.90) for activation in ("relu", "tanh")),
+    *((LARGE, "dyad", activation, "activity", 0.85) for activation in ("relu", "tanh")),
+    *((SMALL, "point", activation, "activity", 0.65) for activation in ("relu", "tanh")),
+    *((SMALL, "dyad", activation, "activity", 0.45) for activation in ("relu", "tanh")),
+    *((HOPFIELD, "point", "shifted_sigmoid", coordinates, 0.80) for coordinates in ("activity", "membrane")),
+]  # with the ratio to aim at
 ROUNDS = 15
 GAIN = 0.5  # weak enough for a point network with feedback to have an equilibrium
 
@@ -39,9 +45,12 @@ def products_of_two_layers(s1, s2, s3, W1, W2, B1, B2, a2, a3, F1, F2, steps):
 
 
 def measure(
-    layers: tuple[int, ...], batch: int, steps: int, neuron: str, activation: str
+    layers: tuple[int, ...], batch: int, steps: int, neuron: str, activation: str, coordinates: str
 ) -> tuple[float, float, float]:
-    circuit = LayeredCircuit(layers=layers, neuron=neuron, activation=activation, init=Init(gain=GAIN))
+    """Return the ratio of both times, and microseconds per step of the relaxation and of the products."""
+    circuit = LayeredCircuit(
+        layers=layers, neuron=neuron, activation=activation, coordinates=coordinates, init=Init(gain=GAIN)
+    )
     network = CompartmentNetwork(circuit, dyad(0.5, transposed=True) if neuron == "dyad" else POINT, "float32", 0)
     system = network.system(batch)
     draw = np.random.default_rng(0)
@@ -75,17 +84,15 @@ def measure(
 
 
 def main() -> None:
-    head = f"{'circuit':<20}{'batch':>6}  {'neuron':<7}{'activation':<11}"
+    """Print one line per case."""
+    head = f"{'circuit':<20}{'batch':>6}  {'neuron':<7}{'activation':<16}{'coordinates':<12}"
     print(f"{head}{'ratio':>6}{'aim':>6}{'step us':>10}{'products us':>13}")
     with threadpool_limits(1, "blas"):
-        for layers, batch, steps in CASES:
-            for neuron in ("point", "dyad"):
-                for activation in ("relu", "tanh"):
-                    ratio, step, products = measure(layers, batch, steps, neuron, activation)
-                    aim = TARGETS[neuron, layers[1]]
-                    name = "-".join(map(str, layers))
-                    figures = f"{ratio:>6.2f}{aim:>6.2f}{step:>10.1f}{products:>13.1f}"
-                    print(f"{name:<20}{batch:>6}  {neuron:<7}{activation:<11}{figures}")
+        for (layers, batch, steps), neuron, activation, coordinates, aim in CASES:
+            ratio, step, products = measure(layers, batch, steps, neuron, activation, coordinates)
+            name = "-".join(map(str, layers))
+            figures = f"{ratio:>6.2f}{aim:>6.2f}{step:>10.1f}{products:>13.1f}"
+            print(f"{name:<20}{batch:>6}  {neuron:<7}{activation:<16}{coordinates:<12}{figures}")
 
 
 if __name__ == "__main__":
