@@ -39,9 +39,6 @@ class BatchOutcome:
         Status of each relaxation.
     steps : float
         Steps per relaxation, mean over the samples.
-    errors : Signal
-        What the synapses read as dC/d(current) of every sample, over the number of samples; overwritten by the next
-        batch.
     """
 
     usable: bool
@@ -49,7 +46,6 @@ class BatchOutcome:
     losses: Array
     codes: npt.NDArray[np.int8]
     steps: float
-    errors: Signal
 
     @property
     def diverged(self) -> int:
@@ -65,9 +61,13 @@ class Lesson(BatchOutcome):
     ----------
     gradient : Parameters
         Estimate of dC/dtheta, mean over the samples; overwritten by the next batch.
+    errors : Signal
+        What the synapses read as dC/d(current) of every sample, over the number of samples; overwritten by the next
+        batch.
     """
 
     gradient: Parameters
+    errors: Signal
 
 
 def diverged(codes: npt.NDArray[np.int8]) -> int:
@@ -180,7 +180,7 @@ class Learner:
         finite = max(at_input, at_source, 1.0) * at_target < float(np.finfo(self.model.parameters.flat.dtype).max)
         reading = bench.reading
         outcome = self._outcome(bench, targets, steps, finite and not diverged(reading.codes))
-        lesson = Lesson(**vars(outcome), gradient=bench.gradient)
+        lesson = Lesson(**vars(outcome), gradient=bench.gradient, errors=reading.error)
         return lesson, self.model.local_products(inputs, reading.source, reading.error, bench.gradient)
 
     def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
@@ -211,7 +211,7 @@ class Learner:
         reading = bench.reading
         with np.errstate(over="ignore", invalid="ignore"):  # what diverged says so in its status
             losses = self.model.cost(reading.prediction, targets)
-        return BatchOutcome(usable, reading.prediction, losses, reading.codes, steps, reading.error)
+        return BatchOutcome(usable, reading.prediction, losses, reading.codes, steps)
 
     def _bench(self, rows: int) -> _Bench:
         if rows not in self._benches:
