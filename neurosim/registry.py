@@ -253,6 +253,14 @@ PLOTS = Registry(
             target="neurosim.plots.error:LAYOUT",
             summary="Difference of the two compartments of each dyad over time, layer by layer.",
         ),
+        "complex_plane": Entry(
+            target="neurosim.plots.complex_plane:LAYOUT",
+            summary="Settled states along a contour of complex nudges, in the complex plane, layer by layer.",
+        ),
+        "lock_in": Entry(
+            target="neurosim.plots.lock_in:LAYOUT",
+            summary="A run under an oscillating nudge: states, and the error signals that synapses demodulate.",
+        ),
         "rate": Entry(
             target="neurosim.plots.rate:draw",
             summary="RMS rate of change over time, phase by phase, down to the tolerance.",

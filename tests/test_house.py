@@ -27,7 +27,7 @@ ALLOWED = {
     "cli": BASE | {"analysis", "scenario", "results", "plots", "dynamics.status"},
     "analysis": BASE | {"learning", "dynamics", "physics", "scenario", "results", "datasets"},
     "learning": BASE | {"dynamics", "physics"},
-    "dynamics": BASE | {"physics.model"},
+    "dynamics": BASE | {"physics.system"},
     "physics": BASE,
     "scenario": LIGHT,
     "datasets": LIGHT | {"seeds"},

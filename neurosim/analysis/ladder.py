@@ -30,7 +30,8 @@ from neurosim.learning.exact.implicit import implicit_reading, mean_products, re
 from neurosim.learning.exact.power_series import power_series
 from neurosim.learning.learner import Learner, Lesson
 from neurosim.learning.protocol import FREE, run_phases
-from neurosim.physics.model import PhysicalModel, System
+from neurosim.physics.model import PhysicalModel
+from neurosim.physics.system import System
 from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers
 

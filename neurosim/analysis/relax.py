@@ -15,7 +15,8 @@ from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.status import Status, count, worst
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.physics.model import System
+from neurosim.physics.oscillating import OscillatingSystem
+from neurosim.physics.system import System
 from neurosim.results.writer import ResultWriter
 
 Array = npt.NDArray[Any]
@@ -42,6 +43,7 @@ class _PhaseRecorder:
     phase: int
     states: list[h5py.Dataset]
     rates: h5py.Dataset
+    integrals: list[h5py.Dataset]
     interruption: Interruption
     slot: int = 0
 
@@ -51,6 +53,8 @@ class _PhaseRecorder:
             if self.slot < self.rates.shape[1]:
                 for dataset, view in zip(self.states, self.system.views(state), strict=True):
                     dataset[self.phase, self.slot] = view.transpose(1, 0, 2)
+                for dataset, values in zip(self.integrals, _error_integrals(self.system, state), strict=True):
+                    dataset[self.phase, self.slot] = values
                 self.rates[self.phase, self.slot] = np.sqrt(np.mean(np.square(row_rates)))
             self.slot += 1
         if self.interruption.wanted:
@@ -71,8 +75,8 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     )
 
     states, rates = _declare(writer, system, phases, times, solver.has_time)
-    stop = session.interruption
-    recorders = [_PhaseRecorder(times, system, i, states, rates, stop) for i in range(len(phases))]
+    integrals, stop = _declare_integrals(writer, system), session.interruption
+    recorders = [_PhaseRecorder(times, system, i, states, rates, integrals, stop) for i in range(len(phases))]
     session.progress.begin(len(phases), "phases")
     try:
         results = run_phases(system, solver, phases, recorders)
@@ -125,6 +129,8 @@ def _declare(
         writer.dimension("relax", "time", times, "iterations since the phase began", "1", unlimited=True)
     writer.dimension("relax", "sample", np.arange(system.rows), "test sample")
     writer.dimension("relax", "compartment", np.arange(system.blocks[0].planes), "compartment of a neuron")
+    names = np.array(system.plane_names, dtype="S")
+    writer.variable("relax", "compartment_name", ("compartment",), names, "what the compartments are")
     writer.variable(
         "relax", "forward_weight", ("compartment",), system.forward_weights, "weight in the mean sent forward", "1"
     )
@@ -145,6 +151,29 @@ def _declare(
     writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", "1")
     writer.variable("relax", "targets", ("sample", "output"), system.targets, "targets", "1")
     return states, rates
+
+
+def _declare_integrals(writer: ResultWriter, system: System) -> list[h5py.Dataset]:
+    """Make the empty arrays of what synapses integrate under an oscillating nudge; none for other circuits."""
+    if not isinstance(system, OscillatingSystem):
+        return []
+    writer.set_attributes("relax", {"period": system.period})
+    what = "integral that the synapses keep of {}; over one period it gains the estimate of dC/d(current)"
+    return [
+        writer.growing(
+            "relax", f"error_integral_{block.name}", ("phase", "time", "sample", f"unit_{block.name}"), system.dtype,
+            what.format(block.name), "1",
+        )
+        for block in system.blocks
+    ]  # fmt: skip
+
+
+def _error_integrals(system: System, state: Array) -> list[Array]:
+    if not isinstance(system, OscillatingSystem):
+        return []
+    out = system.signal()
+    system.read_integral(state, 1, out)
+    return out.blocks()
 
 
 def _judge(scenario: Any, phases: tuple[Phase, ...], codes: Array, final: Array) -> Outcome:

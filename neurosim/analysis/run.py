@@ -12,6 +12,7 @@ from neurosim import __version__
 from neurosim.analysis.interruption import Interruption
 from neurosim.analysis.progress import Progress, Silence
 from neurosim.analysis.setup import Experiment, build
+from neurosim.analysis.timing import timing_warning
 from neurosim.dynamics.status import Status
 from neurosim.errors import ResultFileError
 from neurosim.jit import compile_seconds
@@ -139,11 +140,15 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
         writer.set_attributes("/provenance", provenance(workers.threads))
         with Interruption() as interruption:
             session = Session(writer, workers, options.progress, interruption, checkpoint)
+            warning = timing_warning(experiment)
+            if warning:
+                options.progress.note(warning)
             outcome = analyse(experiment, session)
         writer.finish(
             {
                 "status": outcome.status.key,
                 "message": outcome.message,
+                "warning": warning or "",
                 "wall_seconds": time.perf_counter() - began,
                 "compile_seconds": compile_seconds() - compiled,
             }

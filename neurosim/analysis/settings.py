@@ -135,6 +135,12 @@ class TrainingKeys(Settings):
     train_limit: int | None = Field(None, ge=1, description="Use only the first so many training samples.")
     test_limit: int | None = Field(None, ge=1, description="Use only the first so many test samples.")
 
+    def showing(self, dynamics: Any) -> float | None:
+        """Return for how many seconds every batch is shown; None where it stays until it has settled."""
+        if self.plasticity == "per_batch":
+            return None
+        return float(self.hold or dynamics.t_end)
+
 
 class TrainAnalysis(TrainingKeys):
     """Train the circuit with its rule and test it after every epoch."""

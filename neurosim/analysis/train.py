@@ -74,32 +74,15 @@ class Training:
             return PerBatch(self.learner, Optimizer(settings.optimizer, model.parameters.trained, self.session.workers))
         assert experiment.rule is not None
         assert experiment.rule.always_on is not None  # validation refuses rules that need phases
-        solver = build_solver(experiment.scenario.dynamics.model_copy(update={"t_end": self.hold}))
+        dynamics = experiment.scenario.dynamics
+        solver = build_solver(dynamics.model_copy(update={"t_end": settings.showing(dynamics)}))
         rows = min(self.batch, len(self.train))
         return Continuous(model, solver, experiment.rule.always_on, settings.optimizer, rows)
-
-    @property
-    def hold(self) -> float:
-        """How long every batch is shown with continuous plasticity, in seconds."""
-        return float(self.settings.hold or self.experiment.scenario.dynamics.t_end)
 
     @property
     def batches(self) -> int:
         """Batches per epoch; the last one may be smaller."""
         return -(-len(self.train) // self.batch)
-
-    def warning(self) -> str | None:
-        """Return what the user should know about a choice that is allowed, but hardly meant."""
-        if self.settings.plasticity == "per_batch":
-            return None
-        slowest = 1.0 / float(self.model.system(1).leak_rates.min())
-        # A time constant may miss its own value by rounding.
-        if self.hold >= slowest * (1 - 1e-6):
-            return None
-        return (
-            f"warning: every batch is shown for {self.hold:g} s, shorter than the slowest time constant of the "
-            f"circuit, {slowest:g} s; most of what synapses read comes from the batch before"
-        )
 
     def resume(self) -> bool:
         """Take up a checkpoint of this run if there is one."""
@@ -233,8 +216,6 @@ class Training:
 def run(experiment: Experiment, session: Session) -> Outcome:
     """Train, and write /train and /circuit (see the contract)."""
     training = Training(experiment, session, experiment.scenario.analysis.log_gradient_alignment)
-    if warning := training.warning():
-        session.progress.note(warning)
     if training.resume():
         session.progress.note(f"resuming after {training.log.epochs} epochs and {training.next_batch} batches")
     session.progress.begin(training.settings.epochs * training.batches, "batches", training.done)

@@ -27,7 +27,9 @@ def inspect(
             typer.echo(text(file.attrs["scenario"]), nl=False)
             return
         typer.echo(f"{result}")
-        _table([("status", text(file.attrs["status"])), ("message", text(file.attrs["message"]))])
+        told = [("status", text(file.attrs["status"])), ("message", text(file.attrs["message"]))]
+        warning = text(file.attrs.get("warning", ""))
+        _table([*told, ("warning", warning.removeprefix("warning: "))] if warning else told)
         _table([(name, text(file.attrs[name])) for name in ROOT if name in file.attrs])
         seconds = [f"{file.attrs[f'{what}_seconds']:.2f} s {what}" for what in ("wall", "compile")]
         _table([("time", ", ".join(seconds))])

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 
 from neurosim.dynamics.dense import from_rows, to_rows
 from neurosim.errors import SimulationError
-from neurosim.physics.model import System
+from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 

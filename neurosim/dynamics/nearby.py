@@ -14,7 +14,7 @@ import numpy.typing as npt
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.polished import EQUILIBRIUM
 from neurosim.dynamics.rates import rms_rates
-from neurosim.physics.model import System
+from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 

@@ -21,7 +21,7 @@ from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.physics.model import DynamicalSystem
+from neurosim.physics.system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

@@ -30,8 +30,8 @@ from neurosim.dynamics.status import Status
 
 if TYPE_CHECKING:
     from neurosim.dynamics.solver import Solver
-    from neurosim.physics.model import System
     from neurosim.physics.signal import Signal
+    from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 

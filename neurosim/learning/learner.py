@@ -14,9 +14,10 @@ from neurosim.dynamics.status import Status
 from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.protocol import FREE, run_phases
 from neurosim.learning.rule import Homeostasis, Reading, Rule, Start
-from neurosim.physics.model import PhysicalModel, Piece, System
+from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import System
 from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers, row_blocks
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from neurosim.dynamics.solver import Recorder, Relaxation, Solver
-    from neurosim.physics.model import System
+    from neurosim.physics.system import System
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from neurosim.dynamics.solver import Relaxation, Solver
     from neurosim.learning.protocol import Phase
     from neurosim.physics.layered.compartments import Compartments
-    from neurosim.physics.model import System
     from neurosim.physics.signal import Signal
+    from neurosim.physics.system import System
 
 Start = Literal["free", "rest"]
 

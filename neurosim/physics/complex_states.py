@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.physics.model import System
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 
@@ -27,6 +27,11 @@ class ComplexSystem(System):
     """
 
     copies: int
+
+    @property
+    def plane_names(self) -> tuple[str, ...]:
+        """Real and imaginary part."""
+        return ("real", "imaginary")
 
     @abstractmethod
     def nudge_copies(self, betas: Sequence[complex]) -> None:

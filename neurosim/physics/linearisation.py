@@ -11,7 +11,7 @@ import numpy.typing as npt
 from neurosim.physics.signal import Signal
 
 if TYPE_CHECKING:
-    from neurosim.physics.model import DynamicalSystem, System
+    from neurosim.physics.system import DynamicalSystem, System
 
 Array = npt.NDArray[Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from neurosim.physics.model import System
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 
@@ -17,7 +17,17 @@ class OscillatingSystem(System):
     """A circuit whose nudge oscillates in time; a run that begins at t = 0 begins at its strongest moment.
 
     The state is that of the circuit, then one number per row and unit for every integral that the synapses keep.
+
+    Attributes
+    ----------
+    period : float
+        Of the oscillation, in seconds.
+    integrals : int
+        How many numbers a synapse keeps of every unit.
     """
+
+    period: float
+    integrals: int
 
     @abstractmethod
     def read_integral(self, state: Array, which: int, out: Signal) -> None:

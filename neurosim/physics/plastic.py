@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from neurosim.physics.model import System
+from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 

@@ -20,7 +20,7 @@ from neurosim.plots.states import (
     title_layer,
 )
 from neurosim.plots.status_note import status_note, write_note
-from neurosim.plots.timeline import Timeline, read_timeline, relax_group
+from neurosim.plots.timeline import Timeline, has_complex_states, read_timeline, relax_group
 
 Array = npt.NDArray[Any]
 
@@ -64,6 +64,8 @@ def draw_layer(
     times, values = read(file, timeline, layer, sample)
     draw_units(axes, timeline, times, values, units or leading_units(values), named)
     point, y = len(relax_group(file)["compartment"]) == 1, state_symbol(file, layer)
+    if has_complex_states(file):
+        point, y = True, rf"\mathrm{{Re}}\,{y}"
     axes.set_ylabel(state_label(file, layer, f"state ${y}$" if point else rf"mean state $\Sigma_c\,p_c {y}_c$"))
     title_layer(file, axes, timeline, layer)
 

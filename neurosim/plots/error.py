@@ -22,7 +22,7 @@ from neurosim.plots.states import (
     title_layer,
 )
 from neurosim.plots.status_note import status_note, write_note
-from neurosim.plots.timeline import Timeline, read_timeline, relax_group
+from neurosim.plots.timeline import Timeline, has_complex_states, read_timeline, relax_group
 
 Array = npt.NDArray[Any]
 
@@ -79,8 +79,8 @@ def read(file: h5py.File, timeline: Timeline, layer: str, sample: int = 0) -> tu
 
 
 def has_dyads(file: h5py.File) -> bool:
-    """Whether the neurons of a relaxation have two compartments."""
-    return len(relax_group(file)["compartment"]) == 2
+    """Whether the neurons of a relaxation have two compartments, and not one complex state."""
+    return len(relax_group(file)["compartment"]) == 2 and not has_complex_states(file)
 
 
 def check_dyads(file: h5py.File) -> None:

@@ -61,12 +61,18 @@ def blank(axes: Axes) -> None:
     axes.set_axis_off()
 
 
-def layer_rows(file: h5py.File, *draws: LayerPanel) -> list[list[Panel]]:
-    """Return one column per layer and one row per way to draw it; many layers are broken into several bands of rows."""
+def layer_rows(file: h5py.File, *draws: LayerPanel, apart: bool = False) -> list[list[Panel]]:
+    """Return one column per layer and one row per way to draw it; many layers are broken into several bands of rows.
+
+    Panels of a row share the label of their vertical axis, unless they stand `apart`.
+    """
     layers = layer_names(file)
     bands = np.array_split(np.arange(len(layers)), -(-len(layers) // COLUMNS))
     return [
-        [_panel(file, draw, layers[i], place == 0, draw is draws[0], draw is draws[-1]) for place, i in enumerate(band)]
+        [
+            _panel(file, draw, layers[i], apart or place == 0, draw is draws[0], draw is draws[-1])
+            for place, i in enumerate(band)
+        ]
         for band in bands
         for draw in draws
     ]

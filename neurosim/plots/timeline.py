@@ -33,7 +33,7 @@ class Span:
         Its place in the result file.
     name : str
         Its name.
-    nudge : float
+    nudge : complex
         Nudging strength beta.
     start : float
         When it began.
@@ -43,7 +43,7 @@ class Span:
 
     phase: int
     name: str
-    nudge: float
+    nudge: complex
     start: float
     times: Array
 
@@ -78,8 +78,15 @@ class Timeline:
     def events(self) -> tuple[tuple[float, str], ...]:
         """Where the nudge changes, and how, for people."""
         befores, several = (None, *self.spans), len(self.spans) > 2
+        if self.on_circle:
+            return tuple((span.start, f"{np.degrees(np.angle(span.nudge)):.0f}°") for span in self.spans if span.nudge)
         told = ((span.start, _event(before, span, several)) for before, span in zip(befores, self.spans, strict=False))
         return tuple((start, event) for start, event in told if event)
+
+    @property
+    def on_circle(self) -> bool:
+        """Whether nudges are complex: points on a circle, told apart by their angles."""
+        return any(span.nudge.imag for span in self.spans)
 
     @property
     def title_pad(self) -> float:
@@ -98,6 +105,12 @@ def relax_group(file: h5py.File) -> Any:
     if "relax" not in file:
         raise SimulationError("there are no trajectories; they come from analysis relax.")
     return file["relax"]
+
+
+def has_complex_states(file: h5py.File) -> bool:
+    """Whether the two planes of a state are its real and its imaginary part."""
+    relax = relax_group(file)
+    return "compartment_name" in relax and "imaginary" in texts(relax["compartment_name"])
 
 
 def layer_names(file: h5py.File) -> list[str]:
@@ -122,7 +135,9 @@ def read_timeline(file: h5py.File) -> Timeline:
     """
     relax = relax_group(file)
     iterations = text(relax["time"].attrs["units"]) != "s"
-    times, names, nudges = relax["time"][:], texts(relax["phase"]), relax["nudge"][:]
+    times, names, nudges = relax["time"][:], texts(relax["phase"]), relax["nudge"][:].astype(complex)
+    if "nudge_imaginary" in relax:
+        nudges += 1j * relax["nudge_imaginary"][:]
     t_end = None if iterations else dynamics(file).get("t_end")
     saved = [times[:count] for count in _saves(file)]
     lengths = [_length(relax, phase, own, t_end) for phase, own in enumerate(saved)]
@@ -131,7 +146,7 @@ def read_timeline(file: h5py.File) -> Timeline:
         raise SimulationError("the relaxation was stopped before any state was saved.")
     scale, unit = (1.0, "") if iterations else _prefix(float(starts[-1]))
     spans = tuple(
-        Span(phase, names[phase], float(nudges[phase]), float(starts[phase]) / scale, (starts[phase] + own) / scale)
+        Span(phase, names[phase], complex(nudges[phase]), float(starts[phase]) / scale, (starts[phase] + own) / scale)
         for phase, own in enumerate(saved)
         if own.size
     )
@@ -159,13 +174,16 @@ def draw_timeline(axes: Axes, timeline: Timeline, named: bool = True) -> None:
     for start, event in timeline.events if named else ():
         axes.annotate(
             event, (start, 1.0), xycoords=axes.get_xaxis_transform(), xytext=(0, 3), textcoords="offset points",
-            ha="left" if start <= 0.7 * timeline.end else "right", va="bottom", color=GUIDE, fontsize="small",
+            ha="left" if start <= 0.7 * timeline.end or timeline.on_circle else "right", va="bottom",
+            color=GUIDE, fontsize="small",
         )  # fmt: skip
 
 
 def _event(before: Span | None, span: Span, several: bool) -> str:
     """Return what happens to the nudge when `span` begins, or an empty string; in few words where there are several."""
-    value = f"β = {span.nudge:g}".replace("-", "\N{MINUS SIGN}")
+    if (before is not None and before.nudge.imag and span.nudge) or span.nudge.imag:
+        return f"{np.degrees(np.angle(span.nudge)):.0f}°"  # around a circle, whose radius stands at its first point
+    value = f"β = {span.nudge.real:g}".replace("-", "\N{MINUS SIGN}")
     if before is None:
         return f"nudged from the start, {value}" if span.nudge else ""
     if span.nudge == before.nudge:

@@ -7,13 +7,21 @@ from functools import partial
 import h5py
 from matplotlib.axes import Axes
 
-from neurosim.plots import activity, error, rate
-from neurosim.plots.layout import Arrangement, Layout, layer_rows
+from neurosim.plots import activity, complex_plane, error, lock_in, rate
+from neurosim.plots.layout import Arrangement, Layout, Panel, layer_rows
 from neurosim.plots.states import leading_units, sample_caption
-from neurosim.plots.timeline import read_timeline
+from neurosim.plots.timeline import has_complex_states, read_timeline, relax_group
 
 
 def _arrange(file: h5py.File) -> Arrangement:
+    if has_complex_states(file) and "nudge_imaginary" in relax_group(file):
+        planes = layer_rows(file, complex_plane.draw_layer, apart=True)
+        rows: list[list[Panel]] = [*layer_rows(file, activity.draw_layer), *planes, [partial(rate.draw_panel, file)]]
+        circle = f"; nudges of size {abs(read_timeline(file).spans[-1].nudge):g} at the angles above"
+        return Arrangement(rows, sample_caption(file, "real parts of states") + circle)
+    if "period" in relax_group(file).attrs:
+        rows = layer_rows(file, lock_in.draw_states, lock_in.draw_layer)
+        return Arrangement(rows, sample_caption(file, "error signals"))
     dyads = error.has_dyads(file)
     rows = layer_rows(file, _draw_activity, _draw_error) if dyads else layer_rows(file, activity.draw_layer)
     return Arrangement(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from neurosim.dynamics.solver import Relaxation
 from neurosim.dynamics.status import Status, count, judge, statuses, worst
 
-KEYS = ["settled", "finished", "not_settled", "max_steps", "step_too_small", "diverged", "interrupted"]
+KEYS = ["settled", "finished", "not_settled", "max_steps", "step_too_small", "off_branch", "diverged", "interrupted"]
 
 codes = st.lists(st.sampled_from(list(Status)), min_size=1, max_size=50).map(
     lambda chosen: np.array([status.code for status in chosen], np.int8)
@@ -21,8 +21,8 @@ rates = st.lists(st.floats(0.0) | st.just(np.nan), min_size=1, max_size=30).map(
 def test_the_order_is_from_best_to_worst():
     """Keys and codes are in result files: they are part of the contract."""
     assert [status.key for status in Status] == KEYS
-    assert [status.code for status in Status] == list(range(7))
-    assert [status.good for status in Status] == [True, True, False, False, False, False, False]
+    assert [status.code for status in Status] == list(range(8))
+    assert [status.good for status in Status] == [True, True, *[False] * 6]
 
 
 @pytest.mark.parametrize("status", list(Status))

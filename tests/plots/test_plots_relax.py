@@ -7,11 +7,13 @@ import pytest
 from numpy.testing import assert_allclose
 from plots_files import BETA, amplitudes
 
+from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
 from neurosim.plots import activity, error, rate
 from neurosim.plots.states import BACKGROUND, SHOWN, final_values, leading_units
 
 NUDGE_LINE = 1
+DIVERGED = Status.DIVERGED.code
 
 
 def test_activity_is_the_mean_of_the_compartments(relax, axes):
@@ -68,7 +70,7 @@ def test_nothing_is_drawn_beyond_the_end_of_a_phase(relax, axes):
 
 
 def test_a_diverged_state_is_drawn_as_far_as_it_is_finite(relax, axes):
-    file = relax(codes=[[0, 0], [5, 5]], saves=(41, 20))
+    file = relax(codes=[[0, 0], [DIVERGED, DIVERGED]], saves=(41, 20))
     activity.draw(file, axes)
     assert axes.lines[0].get_xdata()[-1] == pytest.approx(4.0 + 1.9)
 
@@ -142,7 +144,7 @@ def test_rates_that_are_all_zero_are_drawn_without_complaint(relax, axes):
         ([[0, 0, 0], [1, 1, 0]], None),
         ([[0, 2, 2], [0, 0, 0]], "not settled: 2 of 3 samples (free)"),
         ([[0, 2, 2], [0, 0, 2]], "not settled: 2 of 3 samples (free), 1 of 3 (nudged)"),
-        ([[0, 3, 5], [0, 0, 0]], "max steps: 1 of 3 samples (free); diverged: 1 of 3 samples (free)"),
+        ([[0, 3, DIVERGED], [0, 0, 0]], "max steps: 1 of 3 samples (free); diverged: 1 of 3 samples (free)"),
         ([[0, 0, 2]], "not settled: 1 of 3 samples"),
     ],
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
 from neurosim.plots.timeline import draw_timeline, read_timeline
 
-NOT_SETTLED, MAX_STEPS, DIVERGED = 2, 3, 5
+NOT_SETTLED, MAX_STEPS, DIVERGED = (status.code for status in (Status.NOT_SETTLED, Status.MAX_STEPS, Status.DIVERGED))
 
 
 def test_phases_follow_each_other(relax):

@@ -20,9 +20,9 @@ import numpy.typing as npt
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.solver import Relaxation, Solver
 from neurosim.errors import SimulationError
-from neurosim.physics.model import System
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 

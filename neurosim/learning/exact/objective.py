@@ -24,8 +24,9 @@ from scipy.special import spence, xlogy
 from neurosim.errors import SimulationError
 from neurosim.learning.exact.backprop import forward_and_errors
 from neurosim.physics.costs import cost_gradient
-from neurosim.physics.model import PhysicalModel, System
+from neurosim.physics.model import PhysicalModel
 from neurosim.physics.names import ActivationName
+from neurosim.physics.system import System
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.network import CompartmentNetwork

@@ -19,8 +19,8 @@ from neurosim.dynamics.polished import EQUILIBRIUM
 from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
 from neurosim.learning.contour import contour_points
-from neurosim.physics.model import System
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 

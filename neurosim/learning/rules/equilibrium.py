@@ -37,7 +37,7 @@ from neurosim.settings import Sections
 
 if TYPE_CHECKING:
     from neurosim.dynamics.solver import Relaxation, Solver
-    from neurosim.physics.model import System
+    from neurosim.physics.system import System
 
 
 class Equilibrium(Rule):

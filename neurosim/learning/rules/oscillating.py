@@ -29,7 +29,7 @@ from neurosim.settings import Sections
 
 if TYPE_CHECKING:
     from neurosim.dynamics.solver import Solver
-    from neurosim.physics.model import System
+    from neurosim.physics.system import System
 
 SLOW_POINTS = 16  # of an infinitely slow oscillation
 

@@ -25,7 +25,7 @@ from neurosim.settings import Sections
 
 if TYPE_CHECKING:
     from neurosim.dynamics.solver import Solver
-    from neurosim.physics.model import System
+    from neurosim.physics.system import System
 
 
 class RecurrentBackprop(Rule):

@@ -24,8 +24,8 @@ from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered.response import copy
 from neurosim.physics.layered.sweeps import layer_order
 from neurosim.physics.linearisation import TransposedJacobian
-from neurosim.physics.model import AdjointSystem, block_table
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import AdjointSystem, block_table
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem

@@ -15,8 +15,8 @@ from neurosim.physics.costs import cost_curvature_times, cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dyadic import dyadic_drift
 from neurosim.physics.linearisation import Linearisation
-from neurosim.physics.model import System
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import System
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.network import CompartmentNetwork

@@ -4,7 +4,7 @@
 `u`       x W_0 + b_1 (rows, n_1) | targets (rows, n_L) | nudge (rows) | frozen cost gradient (rows, n_L) |
           held currents | beta and omega of an oscillating nudge
 `work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) | activities
-`layout`  the block table of `neurosim.physics.model` | the constants below | per layer: offsets of W, B and b in `p`,
+`layout`  the block table of `neurosim.physics.system` | the constants below | per layer: offsets of W, B and b in `p`,
           and of the held current (rows, n_k) of the layers above the first in `u`, -1 where there is none
 
 Where states are complex, nudges and currents have two planes each, real and imaginary part; drives, targets and held
@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.jit import BLOCK_ENTRIES, HEADER
-from neurosim.physics.model import StateBlock, block_table
 from neurosim.physics.names import ACTIVATION_CODE, COST_CODE
 from neurosim.physics.parameters import ParameterBlock
+from neurosim.physics.system import StateBlock, block_table
 
 # Positions after the block table; kernels add HEADER + BLOCK_ENTRIES * layers.
 COMPARTMENTS, COORDINATES, GRADIENT, COST, ACTIVATION, OUTPUT_ACTIVATION = range(6)

@@ -141,6 +141,11 @@ class OscillatingLayeredSystem(OscillatingSystem):
         return self.circuit_size + self.integrals * self.rows * self.units
 
     @property
+    def plane_names(self) -> tuple[str, ...]:
+        """Those of the circuit."""
+        return tuple(self.inner.plane_names)
+
+    @property
     def forward_weights(self) -> tuple[float, ...]:
         """What of a state is sent on: its real part."""
         return tuple(self.inner.forward_weights)

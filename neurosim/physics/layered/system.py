@@ -22,8 +22,8 @@ from neurosim.physics.layered.oscillating import OscillatingLayeredSystem
 from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
-from neurosim.physics.model import System
 from neurosim.physics.signal import Signal
+from neurosim.physics.system import System
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.network import CompartmentNetwork

@@ -1,0 +1,315 @@
+"""What relaxes: a circuit with a batch of samples on its terminals, as solvers, rules and analyses see it.
+
+A `System` owns the arrays that kernels work on, and belongs to one thread at a time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.errors import SimulationError
+from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
+from neurosim.physics.linearisation import Jacobian, Linearisation
+from neurosim.physics.signal import Signal
+
+if TYPE_CHECKING:
+    from neurosim.physics.complex_states import ComplexSystem
+    from neurosim.physics.model import PhysicalModel
+    from neurosim.physics.oscillating import OscillatingSystem
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class StateBlock:
+    """One block of the state, an array (planes, rows, units).
+
+    Parameters
+    ----------
+    name : str
+        Its name in result files, ``state_<name>``.
+    planes : int
+        Compartments of each unit.
+    units : int
+        Units in the block.
+    symbol : str
+        What the field writes for the values: s for an activity, u for a membrane state, v for a voltage.
+    unit : str
+        Physical unit of the values, "1" where they are dimensionless.
+    """
+
+    name: str
+    planes: int
+    units: int
+    symbol: str = "s"
+    unit: str = "1"
+
+
+def block_table(blocks: tuple[StateBlock, ...], rows: int) -> list[int]:
+    """Return the head of `layout`: rows, number of blocks, and (offset, planes, units) of each."""
+    table, offset = [rows, len(blocks)], 0
+    for block in blocks:
+        table += [offset, block.planes, block.units]
+        offset += block.planes * rows * block.units
+    return table
+
+
+class DynamicalSystem(ABC):
+    """What solvers see: states of `rows` samples, and the rate at which they change.
+
+    Attributes
+    ----------
+    model : PhysicalModel
+        The circuit.
+    rows : int
+        Samples, all independent of each other.
+    p, layout, u, work : ndarray
+        What kernels see (see `neurosim.jit.ModelArrays`). `p` is shared with the model; the others belong to this
+        system.
+    drift : Kernel
+        The right-hand side.
+    blocks : tuple of StateBlock
+        Layout of the state.
+    """
+
+    drift: Kernel
+    model: PhysicalModel
+    blocks: tuple[StateBlock, ...]
+    rows: int
+    p: Array
+    layout: npt.NDArray[np.int64]
+    u: Array
+    work: Array
+    _shared: Array | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Floating type of the state."""
+        return self.p.dtype
+
+    @property
+    def size(self) -> int:
+        """Number of values in the state."""
+        return sum(block.planes * block.units for block in self.blocks) * self.rows
+
+    @property
+    def arrays(self) -> ModelArrays:
+        """What kernels see of this system."""
+        return ModelArrays(self.p, self.layout, self.u, self.work)
+
+    @property
+    def leak_rates(self) -> Array:
+        """Leak rate 1/tau of every block, in 1/s."""
+        return self.p[: len(self.blocks)]
+
+    def rest(self) -> Array:
+        """Return a state of zeros, shape (size,)."""
+        return np.zeros(self.size, self.dtype)
+
+    def shared_rest(self) -> Array:
+        """Return the system's own state array, set to zeros: the same array at every call."""
+        if self._shared is None:
+            self._shared = self.rest()
+        self._shared[:] = 0.0
+        return self._shared
+
+    def views(self, state: Array) -> list[Array]:
+        """Return the blocks of a flat state as arrays (planes, rows, units) that share its memory."""
+        table = self.layout[HEADER : HEADER + BLOCK_ENTRIES * len(self.blocks)].reshape(-1, BLOCK_ENTRIES)
+        return [
+            state[offset : offset + planes * self.rows * units].reshape(planes, self.rows, units)
+            for offset, planes, units in table.tolist()
+        ]
+
+    def rate(self, state: Array, time: float = 0.0) -> Array:
+        """Return d(state)/dt, shape (size,), in state units per second."""
+        self.model.synchronise()
+        out = np.empty_like(state)
+        self.drift[self.dtype](time, state, self.arrays, out)
+        return out
+
+    @property
+    @abstractmethod
+    def free(self) -> bool:
+        """Whether no row is nudged."""
+
+    @abstractmethod
+    def take(self, rows: Sequence[int]) -> DynamicalSystem:
+        """Return a system of its own with the given rows, which may repeat, and what lies on their terminals."""
+
+    def take_state(self, state: Array, rows: Sequence[int]) -> Array:
+        """Return the state of `take(rows)` that corresponds to `state`."""
+        return np.concatenate([view[:, rows].ravel() for view in self.views(state)])
+
+    @abstractmethod
+    def linearise(self, state: Array) -> Jacobian:
+        """Return J = d(rate)/d(state) at `state`."""
+
+    def forget(self) -> None:
+        """Drop what is remembered of a state, because it is about to be changed from outside; nothing by default."""
+        return
+
+    def free_state(self, state: Array) -> bool:
+        """Write the settled free state into `state` where the circuit has a closed form for it; say whether it has."""
+        return False
+
+    def sweep(self, state: Array, order: str, first: bool) -> Array:
+        """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,).
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has no closed form.
+        """
+        raise SimulationError(f"{type(self).__name__} has no closed-form sweeps; use an ODE solver or newton")
+
+
+class System(DynamicalSystem):
+    """A circuit with `rows` samples on its terminals.
+
+    Attributes
+    ----------
+    inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
+        What lies on the terminals.
+    """
+
+    inputs: Array
+    targets: Array
+
+    @property
+    def plane_names(self) -> tuple[str, ...]:
+        """What the planes of a block are: the one state of a unit, or its two compartments."""
+        return ("state",) if self.blocks[0].planes == 1 else ("plus", "minus")
+
+    @property
+    @abstractmethod
+    def forward_weights(self) -> tuple[float, ...]:
+        """Weight of each plane of a block in the activity that it sends on."""
+
+    @abstractmethod
+    def present(self, inputs: Array, targets: Array) -> None:
+        """Put a batch on the terminals: `inputs` (rows, inputs) and `targets` (rows, outputs)."""
+
+    @abstractmethod
+    def nudge(self, beta: complex) -> None:
+        """Set the strength with which the outputs of all rows are nudged; 0 is the free circuit.
+
+        Raises
+        ------
+        SimulationError
+            If `beta` is complex and the states are not.
+        """
+
+    @abstractmethod
+    def take(self, rows: Sequence[int]) -> System:
+        """Return a system of its own with the given rows, which may repeat, and what lies on their terminals."""
+
+    def complex_copies(self, copies: int) -> ComplexSystem:
+        """Return the circuit with complex states: every row `copies` times, and what lies on its terminals now.
+
+        The same system at every call with the same number of copies.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be continued to complex states.
+        """
+        raise SimulationError(f"{type(self).__name__} has no complex states")
+
+    def dyads(self) -> System:
+        """Return the circuit with two compartments per unit: the mean settles freely, the difference is the error.
+
+        The same system at every call, with what lies on the terminals now.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be made into dyads.
+        """
+        raise SimulationError(f"{type(self).__name__} cannot be made into dyads")
+
+    def oscillating(self, rotating: bool, period: float) -> OscillatingSystem:
+        """Return the circuit under a nudge that oscillates, with synapses that average; the same at every call.
+
+        Parameters
+        ----------
+        rotating : bool
+            Whether the nudge rotates in the complex plane, or swings as a cosine.
+        period : float
+            In seconds.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has no such nudge.
+        """
+        raise SimulationError(f"{type(self).__name__} has no oscillating nudge")
+
+    def transposed_at(self, state: Array) -> System:
+        """Return a system that is at rest in the free equilibrium `state`, and whose Jacobian there is J^T.
+
+        In a circuit of conductances G that is G s_0 + G^T (s - s_0) in place of G s, for every row.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be made to send its signals the other way.
+        """
+        raise SimulationError(f"{type(self).__name__} cannot send its signals the other way around its loops")
+
+    @abstractmethod
+    def freeze_cost_gradient(self, state: Array) -> None:
+        """Hold the cost gradient of later nudges at the prediction of `state`."""
+
+    @abstractmethod
+    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write sum_c weights_c s_c of every unit into `out`, whose window has the rows of this system."""
+
+    def signal(self) -> Signal:
+        """Return a signal of zeros for the rows of this system."""
+        return Signal.zeros(tuple(block.units for block in self.blocks), self.rows, self.dtype)
+
+    def read_anew(self, state: Array, weights: tuple[float, ...]) -> Signal:
+        """Return sum_c weights_c s_c of every unit as a signal of its own."""
+        out = self.signal()
+        self.read(state, weights, out)
+        return out
+
+    @abstractmethod
+    def prediction(self, state: Array) -> Array:
+        """Return what the outputs say in `state`, shape (rows, outputs), before any nudge acts on them."""
+
+    @abstractmethod
+    def cost_slope(self, state: Array) -> Array:
+        """Return dC/d(state) of every row, shape (size,), where the outputs are read as they are in `state`."""
+
+    @abstractmethod
+    def linearise(self, state: Array) -> Linearisation:
+        """Return J = d(rate)/d(state) at `state`, as products."""
+
+    def adjoint(self, state: Array) -> AdjointSystem:
+        """Return the linear system that relaxes to the exact error signals of the free equilibrium `state`.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has none.
+        """
+        raise SimulationError(f"{type(self).__name__} has no adjoint circuit; solve for its gradient directly")
+
+
+class AdjointSystem(DynamicalSystem):
+    """The adjoint of a circuit at an equilibrium, tau dv/dt = tau J^T v + dC/d(state), with rows of its own.
+
+    J^T has the spectrum of J: the adjoint settles whenever the equilibrium is a stable one, and no slower.
+    """
+
+    @abstractmethod
+    def read_errors(self, state: Array, out: Signal) -> None:
+        """Write dC/d(current) of every unit, as the state v of this system says it, into `out`."""
