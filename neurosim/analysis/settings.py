@@ -66,7 +66,7 @@ class BiasAnalysis(Settings):
     samples: int = Field(16, ge=1, description="How many test samples, from the first on; gradients are their means.")
 
 
-Nudging = Literal["one_sided", "symmetric"] | Annotated[int, Field(ge=2)]
+Nudging = Literal["one_sided", "symmetric"] | int
 
 
 class NudgesAnalysis(Settings):
@@ -88,6 +88,9 @@ class NudgesAnalysis(Settings):
     def _increasing(self) -> Self:
         if list(self.betas) != sorted(set(self.betas)):
             raise ValueError("betas must increase")
+        for nudging in self.nudgings or ():
+            if isinstance(nudging, int) and nudging < 2:
+                raise ValueError(f"a contour in nudgings needs at least 2 points, found {nudging}")
         return self
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:

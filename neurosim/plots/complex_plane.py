@@ -66,7 +66,8 @@ def settled(file: h5py.File, layer: str, sample: int = 0) -> tuple[Array, bool]:
     z = np.array([planes[0] + 1j * planes[1] for planes in last])
     free = next(i for i, span in enumerate(spans) if span.nudge == 0)
     points = [i for i, span in enumerate(spans) if span.nudge != 0]
-    return z[points] - z[free], not spans[points[-1]].nudge.imag
+    last_nudge = spans[points[-1]].nudge
+    return z[points] - z[free], abs(last_nudge.imag) <= 1e-12 * abs(last_nudge)
 
 
 def check_complex(file: h5py.File) -> None:

@@ -26,6 +26,7 @@ OF_RELAX = ("trajectories", "activity", "error", "rate")
 OF_TRAIN = ("training", "learning_curve", "gradient_alignment")
 OF_BIAS = ("bias", "ladder", "waterfall", "error_alignment")
 OF_ROBUSTNESS = ("robustness",)
+ELSEWHERE = ("nudge_error", "complex_plane", "lock_in")  # tests/plots/test_plots_nudges.py
 COSINES = {"W_0": [0.9, 0.99, 0.999, 0.9999], "b_1": [0.8, 0.9, 0.95, 0.99], "all": [0.95] * 4}
 SWEEPS = {"times": np.arange(5.0), "units": "1", "saves": (2, 5), "dynamics": "{tolerance: 1.0e-5}"}
 BAD = [[0, 2], [0, 2]]
@@ -44,7 +45,7 @@ def visible_texts(figure: Figure) -> list[tuple[str, Any]]:
 
 
 def test_every_registered_plot_is_tested_here():
-    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS} == set(PLOTS)
+    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS, *ELSEWHERE} == set(PLOTS)
 
 
 def test_the_default_is_the_overview(relax, train):
@@ -191,7 +192,8 @@ def test_what_the_analyses_write_can_be_drawn(tmp_path, overrides, kinds):
 
 def test_an_unknown_plot_is_named_with_the_nearest(relax):
     with pytest.raises(
-        UnknownNameError, match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, bias, error"
+        UnknownNameError,
+        match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, bias, complex_plane,",
     ):
         draw_figure(relax(), "activty")
 
