@@ -27,14 +27,14 @@ RULES = {
     "reciprocal, N = 4": (),
     "reciprocal, recurrent back-propagation": (EXACT,),
     "90 degrees, N = 2": ("rule.points=2", *UNRELATED),
-    "90 degrees, vanishing nudge": ("rule={type: equilibrium, nudging: vanishing}", *UNRELATED),
     "90 degrees, N = 2, homeostasis": ("rule.points=2", *UNRELATED, HOMEOSTASIS),
     "90 degrees, N = 2, Kolen-Pollack": (
-        "rule.points=2", *UNRELATED, "rule.feedback_learning=kolen_pollack", "analysis.optimizer.weight_decay=1e-3",
+        "rule.points=2", *UNRELATED, "rule.feedback_learning=kolen_pollack", "analysis.optimizer.weight_decay=1e-4",
     ),
     "90 degrees, N = 2, asymmetric correction": ("rule.points=2", *UNRELATED, "rule.correction=asymmetric"),
     "90 degrees, dyadic correction": ("rule={type: equilibrium, correction: dyadic}", *UNRELATED, *BY_EULER),
     "90 degrees, recurrent back-propagation": (EXACT, *UNRELATED),
+    "90 degrees, vanishing nudge": ("rule={type: equilibrium, nudging: vanishing}", *UNRELATED),
 }  # fmt: skip
 
 
