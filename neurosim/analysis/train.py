@@ -171,7 +171,8 @@ class Training:
                 return False
         test = self.evaluate(self.test)
         seconds = before + time.perf_counter() - began
-        self.log.add(self.tally, test, seconds, self.alignment() if self.log.blocks else {})
+        cosines = self.alignment() if self.log.blocks else {}
+        self.log.add(self.tally, test, seconds, cosines, self.model.loop_figures())
         self.next_batch, self.tally, self.seconds = 0, Tally(), 0.0
         return True
 

@@ -23,6 +23,8 @@ COLUMNS = {
     "seconds": ("wall time of the epoch, test included", "s"),
     "mean_steps": ("mean steps per relaxation", "1"),
     "unsettled_fraction": ("fraction of relaxations that did not settle", "1"),
+    "homeostasis_loss": ("loss of homeostasis after the epoch, 2 |A|^2 with A the antisymmetric part of G", "1"),
+    "asymmetry": ("|A|/|S| of G - 1 after the epoch, G all conductances in loops", "1"),
 }
 READ_IN_TRAINING = ("loss", "train_error")
 GOOD = np.array([status.good for status in Status])
@@ -106,8 +108,10 @@ class TrainLog:
         """Number of finished epochs."""
         return len(self.columns.get("loss", ()))
 
-    def add(self, train: Tally, test: Tally, seconds: float, cosines: dict[str, float]) -> None:
-        """Add a finished epoch."""
+    def add(
+        self, train: Tally, test: Tally, seconds: float, cosines: dict[str, float], loops: dict[str, float]
+    ) -> None:
+        """Add a finished epoch; `loops` are figures of the conductances in loops, where there are directed ones."""
         figures = {
             "loss": train.mean_loss,
             "test_loss": test.mean_loss,
@@ -117,7 +121,7 @@ class TrainLog:
         }
         if self.labelled:
             figures |= {"train_error": train.fraction_wrong, "test_error": test.fraction_wrong}
-        for name, value in figures.items():
+        for name, value in (figures | loops).items():
             self.columns.setdefault(name, []).append(value)
         self.cosines.append([cosines[block] for block in self.blocks])
         for tally in (train, test):

@@ -107,6 +107,13 @@ class PhysicalModel(ABC):
             f"{type(self).__name__} has no directed conductances in loops that homeostasis could pull"
         )
 
+    def loop_figures(self) -> dict[str, float]:
+        """Return how far directed conductances in loops are from reciprocal ones; empty where there are none.
+
+        ``homeostasis_loss``: what homeostasis lowers; ``asymmetry``: the antisymmetric part beside the symmetric one.
+        """
+        return {}
+
     @abstractmethod
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the names of the axes of a parameter array, for result files."""

@@ -26,6 +26,13 @@ def antisymmetry_loss(parameters: Parameters, last: int) -> float:
     return float(sum(np.sum((parameters[f"W_{k}"] - parameters[f"B_{k}"].T) ** 2) for k in range(1, last)))
 
 
+def asymmetry(parameters: Parameters, layers: tuple[int, ...]) -> float:
+    """Return |A|/|S| of G - 1, with its symmetric part S, in Frobenius norms; `layers` are the units, inputs first."""
+    last = len(layers) - 1
+    symmetric = sum(np.sum((parameters[f"W_{k}"] + parameters[f"B_{k}"].T) ** 2) for k in range(1, last)) / 2
+    return float(np.sqrt(antisymmetry_loss(parameters, last) / 2 / (symmetric + sum(layers[1:]))))
+
+
 def noise(layers: tuple[int, ...], draws: int, draw: np.random.Generator, dtype: npt.DTypeLike) -> list[Array]:
     """Return standard normal noise on every unit above the inputs, one array (draws, n_k) per layer."""
     return [draw.standard_normal((draws, units)).astype(dtype) for units in layers[1:]]

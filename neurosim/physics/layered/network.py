@@ -156,6 +156,16 @@ class CompartmentNetwork(PhysicalModel):
         e = homeostasis.noise(self.layers, draws, draw, self.p.dtype)
         homeostasis.add_update(self.parameters, e, weight, gradient)
 
+    def loop_figures(self) -> dict[str, float]:
+        """Return the loss of homeostasis and |A|/|S| of G - 1 where point neurons have feedback of their own."""
+        last = len(self.layers) - 1
+        if self.reciprocal or self.feed_forward or last < 2:
+            return {}
+        return {
+            "homeostasis_loss": homeostasis.antisymmetry_loss(self.parameters, last),
+            "asymmetry": homeostasis.asymmetry(self.parameters, self.layers),
+        }
+
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the axes of W_k, B_k or b_k: units of the layers it joins."""
         kind, _, index = name.partition("_")
