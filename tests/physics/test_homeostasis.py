@@ -103,3 +103,18 @@ def test_circuits_without_directed_loops_have_nothing_to_pull():
     for network in (reciprocal, dyads):
         with pytest.raises(SimulationError, match="needs point neurons with independent feedback"):
             network.add_homeostasis(1.0, 5, np.random.default_rng(0), network.parameters.gradient())
+
+
+@pytest.mark.parametrize(("psi", "published"), [(5, 0.0249), (20, 0.0994), (45, 0.2215), (90, 0.4251)])
+def test_fact_5_asymmetry_of_the_conductances(psi, published):
+    """|A|/|S| of G - 1, mean over R(0..9); the training log has it with the loss, for directed loops only."""
+    found = []
+    for seed in range(10):
+        network = network_of(net_r(seed, float(psi)))
+        G = whole(network.parameters) - np.eye(21)
+        figures = network.loop_figures()
+        assert figures["asymmetry"] == pytest.approx(np.linalg.norm(G - G.T) / np.linalg.norm(G + G.T), rel=1e-12)
+        assert figures["homeostasis_loss"] == homeostasis.antisymmetry_loss(network.parameters, 3)
+        found.append(figures["asymmetry"])
+    assert np.mean(found) == pytest.approx(published, rel=0.01)
+    assert network_of(net_r(0, 0.0), feedback="reciprocal").loop_figures() == {}
