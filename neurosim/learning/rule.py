@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from neurosim.physics.names import HOLOMORPHIC
 from neurosim.settings import Sections, Settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,27 @@ if TYPE_CHECKING:
     from neurosim.physics.system import System
 
 Start = Literal["free", "rest"]
+
+
+def not_holomorphic(circuit: Any, need: str, instead: str) -> Iterator[str]:
+    """Yield a sentence for every activation of a circuit that has no value at complex currents.
+
+    Parameters
+    ----------
+    circuit : Settings
+        A layered circuit.
+    need : str
+        Who needs complex states, as the beginning of the sentence.
+    instead : str
+        What to use otherwise, as its end.
+    """
+    for key in ("activation", "output_activation"):
+        name = getattr(circuit, key)
+        if name not in HOLOMORPHIC:
+            yield (
+                f"{need} needs complex states, and circuit.{key} '{name}' is not holomorphic. "
+                f"Use one of {', '.join(HOLOMORPHIC)}, or {instead}."
+            )
 
 
 @dataclass(frozen=True)

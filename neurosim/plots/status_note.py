@@ -53,7 +53,10 @@ def _run_note(file: h5py.File) -> str:
     status = text(file.attrs["status"])
     if status not in GOOD:
         reason = text(file.attrs.get("message", "")).partition(";")[0].partition(" (")[0]
-        return f"{status.replace('_', ' ')}: {reason.removeprefix(status).lstrip(' :')}" if reason else status
+        named = status.replace("_", " ")
+        for name in (named, status):  # once is enough: "16 of 16 samples: not settled: the end time came ..."
+            reason = reason.removeprefix(name).lstrip(" :").partition(f": {name}:")[0]
+        return f"{named}: {reason}" if reason else named
     logged = [name for name in UNSETTLED if name in file]
     fractions = np.concatenate([np.ravel(file[name][()]) for name in logged]) if logged else np.zeros(0)
     worst = float(np.max(fractions, initial=0.0, where=np.isfinite(fractions)))

@@ -21,8 +21,9 @@ HALVES = "analysis={type: relax, samples: 3, save: {every: 0.5}}"
 STRONG = "rule={type: dual_propagation, alpha: 0.5, beta: 0.5}"
 DOUBLE = "dtype=float64"
 ALWAYS = (
-    "phase", "time", "sample", "compartment", "compartment_name", "unit_layer_1", "unit_layer_2", "state_layer_1", "state_layer_2",
-    "rms_rate", "nudge", "inputs", "targets", "input", "output", "status", "final_rate", "steps", "forward_weight",
+    "phase", "time", "sample", "compartment", "compartment_name", "unit_layer_1", "unit_layer_2",
+    "state_layer_1", "state_layer_2", "rms_rate", "nudge", "inputs", "targets",
+    "input", "output", "status", "final_rate", "steps", "forward_weight",
 )  # fmt: skip
 
 

@@ -17,11 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
+from matplotlib.figure import Figure
 
 UNRELATED = ("circuit.feedback=independent", "circuit.imperfections={asymmetry: {angle_deg: 90}}")
 HOMEOSTASIS = "rule.homeostasis={weight: 1.0, draws: 5}"
 EXACT = "rule={type: recurrent_backprop, solve: iterative}"
 BY_EULER = ("dynamics={solver: euler, dt: 1.0, t_end: 150, tolerance: 3.0e-5, unsettled_limit: 0.05}",)
+DYADS = "circuit.layers=[784, 256, 256, 10]"  # of scenario dyad_fashion
 RULES = {
     "reciprocal, N = 2": ("rule.points=2",),
     "reciprocal, N = 4": (),
@@ -34,6 +36,7 @@ RULES = {
     "90 degrees, N = 2, asymmetric correction": ("rule.points=2", *UNRELATED, "rule.correction=asymmetric"),
     "90 degrees, dyadic correction": ("rule={type: equilibrium, correction: dyadic}", *UNRELATED, *BY_EULER),
     "90 degrees, recurrent back-propagation": (EXACT, *UNRELATED),
+    "dyads, dual propagation": (DYADS,),
     "90 degrees, vanishing nudge": ("rule={type: equilibrium, nudging: vanishing}", *UNRELATED),
 }  # fmt: skip
 
@@ -44,18 +47,8 @@ def run(rule: str, arguments: argparse.Namespace, folder: Path) -> Path:
     if not result.exists():
         changes = [*RULES[rule], f"analysis.epochs={arguments.epochs}"]
         options = [text for change in changes for text in ("--set", change)]
-        command = [
-            sys.executable,
-            "-m",
-            "neurosim",
-            "run",
-            "ep_fashion",
-            "-o",
-            str(result),
-            "--quiet",
-            "--threads",
-            "1",
-        ]
+        scenario = "dyad_fashion" if rule.startswith("dyads") else "ep_fashion"
+        command = [sys.executable, "-m", "neurosim", "run", scenario, "-o", str(result), "--quiet", "--threads", "1"]
         command += ["--data-dir", str(arguments.data_dir), *options]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     return result
@@ -74,13 +67,19 @@ def main() -> None:
     rules = [rule for rule in RULES if arguments.only in rule]
     with ThreadPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(lambda rule: run(rule, arguments, folder), rules))
-    for rule, result in zip(rules, results, strict=True):
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    axes = figure.add_subplot(xlabel="epoch", ylabel="test error (%)", ylim=(10.0, 20.0))
+    for i, (rule, result) in enumerate(zip(rules, results, strict=True)):
         with h5py.File(result) as file:
             train = file["train"]
             errors, seconds = 100 * train["test_error"][:], train["seconds"][:]
             unsettled, told = train["unsettled_fraction"][:].max(), file.attrs["status"]
         last = f"{errors[-1]:6.2f} % (best {errors.min():.2f}) after {len(errors)}" if len(errors) else "no epoch"
+        axes.plot(range(1, len(errors) + 1), errors, color=f"C{i % 10}", linestyle="-" if i < 10 else "--", label=rule)
         print(f"{rule:<42} {last}   {seconds.mean():5.1f} s per epoch   unsettled at most {unsettled:.1e}   {told}")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
+    figure.savefig(folder / "curves.png", dpi=150)
+    print(folder / "curves.png")
 
 
 if __name__ == "__main__":

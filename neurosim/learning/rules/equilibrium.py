@@ -30,9 +30,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.learning.rule import Reading, Rule, Start
+from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic
 from neurosim.physics.layered.compartments import POINT, Compartments
-from neurosim.physics.names import HOLOMORPHIC
 from neurosim.settings import Sections
 
 if TYPE_CHECKING:
@@ -113,14 +112,8 @@ class Equilibrium(Rule):
             )
         if self.points == 2:
             return  # two opposite real nudges
-        for key in ("activation", "output_activation"):
-            name = getattr(circuit, key)
-            if name not in HOLOMORPHIC:
-                yield (
-                    "rule.nudging",
-                    f"contour nudging needs complex states, and circuit.{key} '{name}' is not holomorphic. "
-                    f"Use one of {', '.join(HOLOMORPHIC)}, or nudging: symmetric.",
-                )
+        for sentence in not_holomorphic(circuit, "contour nudging", "nudging: symmetric"):
+            yield "rule.nudging", sentence
 
     def compartments(self) -> Compartments:
         """Return the tables of point neurons."""

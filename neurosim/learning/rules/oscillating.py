@@ -17,14 +17,13 @@ NeurIPS 2022, arXiv 2209.00530.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from neurosim.learning.protocol import Phase
-from neurosim.learning.rule import Reading, Rule, Start
+from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic
 from neurosim.physics.layered.compartments import POINT, Compartments
-from neurosim.physics.names import HOLOMORPHIC
 from neurosim.settings import Sections
 
 if TYPE_CHECKING:
@@ -54,7 +53,8 @@ class Oscillating(Rule):
             yield "rule.type", "oscillating is for point neurons with feedback. Use circuit.neuron: point."
             return
         if self.drive == "rotating":
-            yield from self._check_holomorphic(circuit)
+            for sentence in not_holomorphic(circuit, "a rotating nudge", "drive: cosine"):
+                yield "rule.drive", sentence
         if self.lock_in > self.periods:
             yield "rule.lock_in", f"found {self.lock_in} periods, but a presentation has rule.periods: {self.periods}."
         dt = getattr(scenario.dynamics, "dt", None)
@@ -71,16 +71,6 @@ class Oscillating(Rule):
                 "radau relaxes to equilibria, one sample at a time; an oscillating nudge has none. Use a fixed step, "
                 "tsit5, or sweeps or newton for an infinitely slow oscillation.",
             )
-
-    def _check_holomorphic(self, circuit: Any) -> Iterator[tuple[str, str]]:
-        for key in ("activation", "output_activation"):
-            name = getattr(circuit, key)
-            if name not in HOLOMORPHIC:
-                yield (
-                    "rule.drive",
-                    f"a rotating nudge needs complex states, and circuit.{key} '{name}' is not holomorphic. "
-                    f"Use one of {', '.join(HOLOMORPHIC)}, or drive: cosine.",
-                )
 
     def compartments(self) -> Compartments:
         """Return the tables of point neurons."""
