@@ -22,6 +22,13 @@ class Purpose(IntEnum):
     DATA_TEST = 6
     HOMEOSTASIS = 7
     REFERENCE_CHECK = 8
+    STATE_NOISE = 10
+    READ_NOISE = 11
+    NUDGE_NOISE = 12
+    DEVICES = 13
+    MISMATCH = 14
+    PROGRAMMING = 15
+    DEVICE_READS = 16
 
 
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:

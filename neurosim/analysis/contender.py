@@ -145,8 +145,7 @@ class Contender(Training):
         """Return what attacks raise, with its slope, as a function of the inputs of a batch with these targets."""
         model = self._attacked_model
         if model is not self.model:
-            model.parameters.flat[:] = self.model.parameters.flat
-            model.parameters_changed()
+            model.follow(self.model)
 
         def cost_and_slope(inputs: Array) -> tuple[Array, Array]:
             slope = self._slope(model, inputs, targets, relaxed)
@@ -163,7 +162,7 @@ class Contender(Training):
     def _figures(self, relaxed: Tally) -> dict[str, float]:
         probe = self.test.head(PROBE_SAMPLES)
         slope = self._slope(self.model, probe.inputs, probe.targets, relaxed)
-        matrices = [self.model.parameters[f"W_{k}"].astype(np.float64) for k in range(len(self.model.blocks))]
+        matrices = [self.model.conductances[f"W_{k}"].astype(np.float64) for k in range(len(self.model.blocks))]
         product = np.linalg.multi_dot(matrices) if len(matrices) > 1 else matrices[0]
         rule = self.experiment.rule
         figures = {

@@ -1,12 +1,17 @@
 """The bias ladder: from the update that physics makes to the exact gradient, one imperfection at a time.
 
-    measured   the rule as the scenario runs it                          settling = measured - settled
-    settled    the same nudges, every phase at its equilibrium           nudge    = settled - limit
+    measured   the rule as the scenario runs it, mean over repeats       noise     = measured - quiet
+    quiet      the same without noise                                    settling  = quiet - settled
+    settled    the same nudges, every phase at its equilibrium           device    = settled - ideal
+    ideal      the conductances as they act, and synapses and nudges     nudge     = ideal - limit
+               that are what they should be
     limit      the response to a vanishing nudge                         asymmetry = limit - exact
     exact      the gradient of the cost of the free equilibrium
 
-Each term is the difference of two neighbouring rungs, so the terms add up to measured - exact, to rounding. Rungs below
-the first are computed in double precision, and the last two without relaxing under a nudge at all.
+Each term is the difference of two neighbouring rungs, so the terms add up to measured - exact, to rounding. Rungs from
+`settled` on are computed in double precision, and the last two without relaxing under a nudge at all. All gradients are
+those with respect to what learning holds; what mismatch and devices make of it enters by the chain rule from `ideal`
+on, and not before: no synapse knows of it.
 """
 
 from __future__ import annotations
@@ -18,11 +23,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.analysis.setup import Experiment, build_model
+from neurosim.analysis.setup import Experiment
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
 from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
+from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
 from neurosim.learning.alignment import mean_row_cosine
 from neurosim.learning.exact.backprop import exact_gradient, forward_and_errors
@@ -39,8 +45,8 @@ Array = npt.NDArray[Any]
 Estimate = Mapping[str, Array]
 Rung = tuple[Estimate, list[Array]]  # a gradient, and the error vectors behind it
 
-RUNGS = ("measured", "settled", "limit", "exact")
-TERMS = ("settling", "nudge", "asymmetry")
+RUNGS = ("measured", "quiet", "settled", "ideal", "limit", "exact")
+TERMS = {"settling": 1, "nudge": 3, "asymmetry": 4, "noise": 0, "device": 2}  # the upper of the two rungs of each
 FINITE_STEP = 1e-5
 DIRECTIONS = 3  # random directions of the finite-difference check, beside that of the gradient itself
 
@@ -52,7 +58,7 @@ class Ladder:
     Parameters
     ----------
     rungs : tuple of mapping of str to ndarray
-        measured, settled, limit, exact: mean estimates of dC/dtheta by parameter name, float64.
+        In the order of `RUNGS`: mean estimates of dC/dtheta by parameter name, float64.
     errors : tuple of list of ndarray (samples, n_k), k = 1..L
         The same rungs of the error vectors, estimates of dC/d(current) of every sample, layer by layer, to a factor.
     measured_codes, settled_codes : ndarray of int8, shape (samples,)
@@ -83,9 +89,9 @@ class Ladder:
         return self.rungs[0]
 
     def terms(self, block: str) -> dict[str, Array]:
-        """Return settling, nudge, asymmetry and their total for a parameter block or for ``all``, as flat vectors."""
+        """Return all terms and their total for a parameter block or for ``all``, as flat vectors."""
         rungs = [flat(rung, block) for rung in self.rungs]
-        terms = {name: above - below for name, above, below in zip(TERMS, rungs[:-1], rungs[1:], strict=True)}
+        terms = {name: rungs[above] - rungs[above + 1] for name, above in TERMS.items()}
         return {**terms, "total": rungs[0] - rungs[-1]}
 
     def error_cosines(self) -> Array:
@@ -100,8 +106,19 @@ def flat(estimate: Estimate, block: str) -> Array:
     return np.concatenate([np.asarray(estimate[name], np.float64).ravel() for name in names])
 
 
-def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
+def climb(experiment: Experiment, workers: Workers, samples: Samples, repeats: int = 1) -> Ladder:
     """Return the ladder of a scenario's rule on some samples.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Circuit, solver and rule.
+    workers : Workers
+        Threads.
+    samples : Samples
+        What lies on the terminals.
+    repeats : int
+        How often a noisy circuit is measured.
 
     Raises
     ------
@@ -110,19 +127,24 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     SimulationError
         If an equilibrium has no response: its Jacobian cannot be inverted.
     """
-    scenario, rule = experiment.scenario, experiment.rule
+    scenario, rule, model = experiment.scenario, experiment.rule, experiment.model
     assert rule is not None  # validation refuses a bias run without a rule
     start, inputs, targets = scenario.dynamics.start, samples.inputs, samples.targets
-    outcome = Learner(experiment.model, experiment.solver, rule, start, workers).learn(inputs, targets)
-    measured, measured_codes = taught_rung(outcome), outcome.codes.copy()
 
-    model = in_double_precision(experiment)
+    def taught(circuit: PhysicalModel, solver: Solver) -> tuple[Rung, npt.NDArray[np.int8]]:
+        outcome = Learner(circuit, solver, rule, start, workers).learn(inputs, targets)
+        return taught_rung(outcome), outcome.codes.copy()
+
+    quiet, measured_codes = taught(model.twin(model.parameters.flat.dtype) if model.noisy else model, experiment.solver)
+
     inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
     polished = PolishedSolver(experiment.solver)
-    outcome = Learner(model, polished, rule, start, workers).learn(inputs, targets)
-    settled, codes = taught_rung(outcome), outcome.codes.copy()
+    settled, codes = taught(model.twin("float64"), polished)
+    perfect = model.twin("float64", ideal=True)
+    ideal, ideal_codes = (settled, codes) if model.ideal else taught(perfect, polished)
+    codes = np.maximum(codes, ideal_codes)
 
-    system = model.system(len(inputs))
+    system = perfect.system(len(inputs))
     system.present(inputs, targets)
     free = run_phases(system, polished, (FREE,))["free"]
     codes = np.maximum(codes, free.codes)
@@ -135,11 +157,14 @@ def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
     inverse = InverseJacobian(system, free.state)
     exact = exact_rung(system, free.state, inverse)
     limit = exact if rule.response_weights is None else limit_rung(system, free.state, inverse, rule.response_weights)
-    rungs = (measured, settled, limit, exact)
-    # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
-    estimates = tuple({name: gradient[name] for name in exact[0]} for gradient, _ in rungs)
     check = finite_difference_check(NearbyEquilibria(system, free.state, inverse), exact[0], scenario.seed)
-    return Ladder(estimates, tuple(errors for _, errors in rungs), measured_codes, codes, radius, check)
+    known = (ideal, limit, exact)
+    rungs = (quiet, settled, *((model.wanted_gradient(gradient), errors) for gradient, errors in known))
+    # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
+    quiet_gradient, *others = ({name: gradient[name] for name in rungs[-1][0]} for gradient, _ in rungs)
+    estimates = (quiet_gradient, quiet_gradient, *others)
+    errors = (quiet[1], *(errors for _, errors in rungs))
+    return Ladder(estimates, errors, measured_codes, codes, radius, check)
 
 
 def convergence_radius(system: System, free: Array, transposed: bool) -> Array:
@@ -161,7 +186,7 @@ def radius_of(experiment: Experiment, samples: Samples) -> Array | None:
     rule = experiment.rule
     if rule is None or rule.complex_nudge is None:
         return None
-    system = in_double_precision(experiment).system(len(samples))
+    system = experiment.model.twin("float64", ideal=True).system(len(samples))
     system.present(samples.inputs.astype(np.float64), samples.targets.astype(np.float64))
     state = system.rest()
     if EQUILIBRIUM.relax(system, state).status is not Status.SETTLED:
@@ -192,15 +217,6 @@ class AdriftError(Exception):
     def __init__(self, codes: npt.NDArray[np.int8]) -> None:
         super().__init__("no equilibrium")
         self.codes = codes
-
-
-def in_double_precision(experiment: Experiment) -> PhysicalModel:
-    """Return a circuit with the numbers of the experiment's, in double precision."""
-    model = build_model(experiment.scenario.model_copy(update={"dtype": "float64"}))
-    for name, values in experiment.model.parameters.items():
-        model.parameters[name][:] = values
-    model.parameters_changed()
-    return model
 
 
 def finite_difference_check(nearby: NearbyEquilibria, exact: Estimate, seed: int) -> float:

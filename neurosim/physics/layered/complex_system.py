@@ -100,7 +100,7 @@ class ComplexLayeredSystem(ComplexSystem):
 
     def nudge_copies(self, betas: Sequence[complex]) -> None:
         """Set the nudging strength of every copy."""
-        each = np.repeat(np.array(betas, complex), self.real.rows)
+        each = np.repeat(self.model.acting_nudge(1.0) * np.array(betas, complex), self.real.rows)
         self.nudges[0], self.nudges[1] = each.real, each.imag
 
     @property

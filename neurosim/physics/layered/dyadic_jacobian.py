@@ -43,7 +43,7 @@ class DyadicLinearisation(Linearisation):
         settings = system.model.settings
         self.system, self.membrane = system, settings.coordinates == "membrane"
         self.leak = [float(rate) for rate in system.leak_rates]
-        self.parameters, self.cost = system.model.parameters, settings.cost
+        self.parameters, self.cost = system.model.conductances, settings.cost
         means, differences = system.parts(state)
         self.s, self.beta = system.activities(means), system.nudges[:, None]
         self.g = cost_gradient(settings.cost, self.s[-1], system.targets)

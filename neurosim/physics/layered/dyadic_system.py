@@ -77,7 +77,7 @@ class DyadicSystem(System):
         strength = complex(beta)
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = strength.real
+        self.nudges[:] = self.model.acting_nudge(strength).real
 
     @property
     def free(self) -> bool:

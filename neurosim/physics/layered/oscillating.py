@@ -169,7 +169,8 @@ class OscillatingLayeredSystem(OscillatingSystem):
         """
         if not beta:
             raise SimulationError("an oscillating nudge needs a strength; what synapses read is relative to it")
-        self.u[self._oscillation : self._oscillation + 2] = complex(beta).real, 2 * np.pi / self.period
+        strength = self.model.acting_nudge(complex(beta)).real
+        self.u[self._oscillation : self._oscillation + 2] = strength, 2 * np.pi / self.period
 
     @property
     def free(self) -> bool:

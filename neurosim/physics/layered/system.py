@@ -56,10 +56,11 @@ class LayeredSystem(System):
         self.blocks = model.blocks
         self.p = model.p
         self.parameter_offsets = {name: model.header.size + offset for name, offset in model.parameters.offsets.items()}
+        self.parameter_offsets |= {f"d_{k}": model.feedback_offset(k) for k in model.imperfect.compartment_offsets}
         gradient = at.AT_CURRENT if compartments.gradient_at == "current" else at.AT_COMPARTMENT
         self.codes = {
             "membrane": settings.coordinates == "membrane",
-            "tied": model.reciprocal,
+            "tied": model.imperfect.tied,
             "gradient": gradient,
             "cost": settings.cost,
             "activation": settings.activation,
@@ -117,8 +118,8 @@ class LayeredSystem(System):
         """
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.targets[:] = targets
-        np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
-        np.add(self.drive, self.model.parameters["b_1"], out=self.drive)
+        np.matmul(self.inputs, self.model.conductances["W_0"], out=self.drive)
+        np.add(self.drive, self.model.conductances["b_1"], out=self.drive)
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
         self.forget()
 
@@ -127,7 +128,7 @@ class LayeredSystem(System):
         strength = complex(beta)
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = strength.real
+        self.nudges[:] = self.model.acting_nudge(strength).real
 
     @property
     def free(self) -> bool:
@@ -257,8 +258,8 @@ class LayeredSystem(System):
         return super().shared_rest()
 
     def free_state(self, state: Array) -> bool:
-        """Write the free state by a forward pass, where compartments send nothing back while they agree."""
-        if not self.model.compartments.free_state_is_feed_forward:
+        """Write the free state by a forward pass, where compartments agree and send nothing back while they do."""
+        if not self.model.compartments.free_state_is_feed_forward or self.model.imperfect.compartment_offsets:
             return False
         self.sweeps.forward_pass(state)
         return True
