@@ -5,6 +5,7 @@ A `System` owns the arrays that kernels work on, and belongs to one thread at a 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from neurosim.physics.complex_states import ComplexSystem
     from neurosim.physics.model import PhysicalModel
     from neurosim.physics.oscillating import OscillatingSystem
+    from neurosim.physics.signal_noise import SignalNoise
 
 Array = npt.NDArray[Any]
 
@@ -87,6 +89,7 @@ class DynamicalSystem(ABC):
     u: Array
     work: Array
     _shared: Array | None = None
+    _paths: npt.NDArray[np.int64] | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -107,6 +110,18 @@ class DynamicalSystem(ABC):
     def leak_rates(self) -> Array:
         """Leak rate 1/tau of every block, in 1/s."""
         return self.p[: len(self.blocks)]
+
+    @property
+    def paths(self) -> npt.NDArray[np.int64]:
+        """Path of the noise that each row sees, shape (rows,): its number in the batch unless it is set."""
+        if self._paths is None:
+            self._paths = np.arange(self.rows)
+        return self._paths
+
+    @paths.setter
+    def paths(self, paths: npt.NDArray[np.int64]) -> None:
+        """Set the paths, of as many rows; they are copied."""
+        self.paths[:] = paths
 
     def rest(self) -> Array:
         """Return a state of zeros, shape (size,)."""
@@ -176,11 +191,14 @@ class System(DynamicalSystem):
     Attributes
     ----------
     inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
-        What lies on the terminals.
+        What lies on the terminals; a noisy nudge pulls towards targets that are a little wrong.
+    signal_noise : SignalNoise or None
+        What is wrong with reads and nudges.
     """
 
     inputs: Array
     targets: Array
+    signal_noise: SignalNoise | None = None
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -267,8 +285,17 @@ class System(DynamicalSystem):
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""
 
-    @abstractmethod
     def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write what synapses read of every unit, sum_c weights_c s_c and the noise of reading, into `out`.
+
+        Its window has the rows of this system.
+        """
+        self.read_exactly(state, weights, out)
+        if self.signal_noise is not None:
+            self.signal_noise.read(self.paths, math.hypot(*weights), out)
+
+    @abstractmethod
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c of every unit into `out`, whose window has the rows of this system."""
 
     def signal(self) -> Signal:

@@ -68,13 +68,14 @@ class ComplexLayeredSystem(ComplexSystem):
         entries = self.layout[constants + at.LAYERS :].reshape(-1, at.LAYER_ENTRIES)
         widths = real.model.layers[2:]
         self.held = [terminal(int(row[at.HELD]), n) for row, n in zip(entries[1:], widths, strict=True) if real.held]
+        self.signal_noise = real.signal_noise
         self.follow()
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the real system, without its nudge."""
         self.inputs = np.tile(self.real.inputs, (self.copies, 1))
         self.drive[:] = np.tile(self.real.drive, (self.copies, 1))
-        self.targets[:] = np.tile(self.real.targets, (self.copies, 1))
+        self.targets[:] = np.tile(self.real.shown_targets, (self.copies, 1))
         for mine, its in zip(self.held, self.real.held, strict=True):
             mine[:] = np.tile(its, (self.copies, 1))
         self.nudges[:] = 0.0
@@ -102,6 +103,10 @@ class ComplexLayeredSystem(ComplexSystem):
         """Set the nudging strength of every copy."""
         each = np.repeat(self.model.acting_nudge(1.0) * np.array(betas, complex), self.real.rows)
         self.nudges[0], self.nudges[1] = each.real, each.imag
+        if self.signal_noise is not None and any(betas):
+            parts = np.split(self.targets, self.copies)
+            for copy, part in enumerate(parts):
+                part[:] = self.signal_noise.nudge(self.real.paths, self.real.shown_targets, copy)
 
     @property
     def free(self) -> bool:
@@ -138,12 +143,18 @@ class ComplexLayeredSystem(ComplexSystem):
         z = self.complex_views(state)
         return [*map(self.hidden.value, z[:-1]), self.output.value(z[-1])] if self.membrane else z
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write weights_0 Re s + weights_1 Im s of every unit into `out`, whose window has the rows of this system."""
         for i, s in enumerate(self.complex_activities(state)):
             out.block(i)[:] = weights[0] * s.real + weights[1] * s.imag
 
     def read_copies(self, state: Array, weights: Array, out: Signal) -> None:
+        """Add what synapses read, sum_c weights[0, c] Re s + weights[1, c] Im s and its noise, to `out`."""
+        self.read_copies_exactly(state, weights, out)
+        if self.signal_noise is not None:
+            self.signal_noise.read(self.real.paths, float(np.linalg.norm(weights)), out)
+
+    def read_copies_exactly(self, state: Array, weights: Array, out: Signal) -> None:
         """Add sum_c weights[0, c] Re s + weights[1, c] Im s of every unit to `out`."""
         table = np.ascontiguousarray(weights, self.dtype)
         read_copies[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)

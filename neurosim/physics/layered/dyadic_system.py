@@ -55,12 +55,13 @@ class DyadicSystem(System):
 
         self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.layers[-1])
         self.nudges = terminal(at.NUDGE, 1).reshape(self.rows)
+        self.signal_noise = points.signal_noise
         self.follow()
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the point neurons, without their nudge."""
         self.inputs = self.points.inputs
-        self.drive[:], self.targets[:], self.nudges[:] = self.points.drive, self.points.targets, 0.0
+        self.drive[:], self.targets[:], self.nudges[:] = self.points.drive, self.points.shown_targets, 0.0
 
     @property
     def forward_weights(self) -> tuple[float, ...]:
@@ -78,6 +79,8 @@ class DyadicSystem(System):
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
         self.nudges[:] = self.model.acting_nudge(strength).real
+        if self.signal_noise is not None and beta:
+            self.targets[:] = self.signal_noise.nudge(self.points.paths, self.points.shown_targets)
 
     @property
     def free(self) -> bool:
@@ -113,7 +116,7 @@ class DyadicSystem(System):
         names = [settings.activation] * (len(means) - 1) + [settings.output_activation]
         return [ACTIVATIONS[name].value(m) for name, m in zip(names, means, strict=True)]
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c into `out`, with the activities s_c = f(m) +- e/2 of the compartments."""
         means, differences = self.parts(state)
         common, opposite = weights[0] + weights[1], (weights[0] - weights[1]) / 2

@@ -118,6 +118,11 @@ class CompartmentNetwork(PhysicalModel):
         return self.settings.imperfections.noisy
 
     @property
+    def noisy_signals(self) -> bool:
+        """Whether what synapses read or how outputs are nudged is noisy."""
+        return self.settings.imperfections.of_signals().noisy
+
+    @property
     def ideal(self) -> bool:
         """Whether conductances, compartments and nudges are what learning wants them to be."""
         nudge = self.settings.imperfections.nudge_noise
@@ -234,10 +239,16 @@ class CompartmentNetwork(PhysicalModel):
         if not ideal:
             other.follow(self)
             return other
-        for name, values in self.conductances.items():
+        steady = self.twin(dtype) if self._devices_fluctuate else self
+        steady.synchronise()
+        for name, values in steady.conductances.items():
             other.parameters[name][:] = values
         other.parameters_changed()
         return other
+
+    @property
+    def _devices_fluctuate(self) -> bool:
+        return any(devices.settings.read_sd > 0 for devices in self.imperfect.devices.values())
 
     def wanted_gradient(self, gradient: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return dC/d(parameters) for dC/d(what acts), where imperfections stand between the two."""
@@ -270,7 +281,7 @@ class CompartmentNetwork(PhysicalModel):
     def begin_batch(self, number: int) -> None:
         """Say which batch comes next: devices that fluctuate appear anew in every one."""
         self.batch = number
-        if any(devices.settings.read_sd for devices in self.imperfect.devices.values()):
+        if self._devices_fluctuate:
             self._stale = True
             self._changes += 1
 

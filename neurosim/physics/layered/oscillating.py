@@ -194,9 +194,9 @@ class OscillatingLayeredSystem(OscillatingSystem):
         """
         raise SimulationError("an oscillating nudge follows the present output; its cost gradient cannot be held")
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c of the present states into `out`."""
-        self.inner.read(state[: self.circuit_size], weights, out)
+        self.inner.read_exactly(state[: self.circuit_size], weights, out)
 
     def read_integral(self, state: Array, which: int, out: Signal) -> None:
         """Write one of the integrals of every unit into `out`: 0 the activity, 1 the error signal, 2 its quadrature."""

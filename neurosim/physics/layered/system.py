@@ -23,6 +23,7 @@ from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
 from neurosim.physics.signal import Signal
+from neurosim.physics.signal_noise import SignalNoise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -86,6 +87,12 @@ class LayeredSystem(System):
             self.u[offset : offset + rows * n].reshape(rows, n)
             for offset, n in zip(entries[1:, at.HELD].tolist(), widths, strict=holds_currents)
         ]
+        self.shown_targets = self.targets
+        if model.noisy_signals:
+            self.signal_noise = SignalNoise(
+                settings.imperfections, model.seed, tuple(block.name for block in self.blocks)
+            )
+            self.shown_targets = self.targets.copy()
         self._sweeps: LayerSweeps | None = None
         self._complex: dict[int, ComplexLayeredSystem] = {}
         self._oscillating: dict[tuple[bool, float], OscillatingLayeredSystem] = {}
@@ -118,6 +125,9 @@ class LayeredSystem(System):
         """
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.targets[:] = targets
+        self.shown_targets[:] = targets
+        if self.signal_noise is not None:
+            self.signal_noise.begin()
         np.matmul(self.inputs, self.model.conductances["W_0"], out=self.drive)
         np.add(self.drive, self.model.conductances["b_1"], out=self.drive)
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
@@ -129,6 +139,8 @@ class LayeredSystem(System):
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
         self.nudges[:] = self.model.acting_nudge(strength).real
+        if self.signal_noise is not None:
+            self.targets[:] = self.signal_noise.nudge(self.paths, self.shown_targets) if beta else self.shown_targets
 
     @property
     def free(self) -> bool:
@@ -145,6 +157,7 @@ class LayeredSystem(System):
         other.nudges[:] = self.nudges[rows]
         other.frozen_gradient[:] = self.frozen_gradient[rows]
         other.layout[other._constants + at.GRADIENT] = self.gradient_at
+        other.paths = self.paths[rows]
         return other
 
     def complex_copies(self, copies: int) -> ComplexLayeredSystem:
@@ -178,7 +191,10 @@ class LayeredSystem(System):
         turned = self.model.transposed()
         if self._transposed is None:
             self._transposed = LayeredSystem(turned, self.rows, holds_currents=True)
+        self._transposed.signal_noise = None  # while the batch that is there already is put on its terminals
         hold(self, state, self._transposed)
+        self._transposed.paths = self.paths
+        self._transposed.signal_noise = self.signal_noise
         return self._transposed
 
     def freeze_cost_gradient(self, state: Array) -> None:
@@ -196,7 +212,7 @@ class LayeredSystem(System):
         output = ACTIVATIONS[self.model.settings.output_activation].value
         return [hidden(view) for view in views[:-1]] + [output(views[-1])]
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_{k,c} of every layer into `out`, whose window has the rows of this system."""
         table = np.array(weights, self.dtype)
         read_signal[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)
