@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from neurosim.physics.imperfection_settings import Imperfections
 from neurosim.physics.names import ActivationName, CostName
 from neurosim.settings import Settings
 
@@ -21,29 +22,6 @@ class Init(Settings):
 
     type: Literal["gaussian", "xavier", "kaiming"] = Field("gaussian", description="Scaling of the standard deviation.")
     gain: float = Field(1.0, ge=0.0, description="Factor on the standard deviation.")
-
-
-class Asymmetry(Settings):
-    """How far the feedback conductances start from the transpose of the forward ones.
-
-    Either ``angle_deg`` A: B = cos(A) W^T + sin(A) G with G random and as large as W; or ``relative_sd`` S:
-    B = W^T (1 + S xi), one draw xi ~ N(0, 1) per device.
-    """
-
-    angle_deg: float | None = Field(None, ge=0.0, le=180.0, description="Mixing angle in degrees; 0 is reciprocal.")
-    relative_sd: float | None = Field(None, ge=0.0, description="Relative scatter of each feedback device.")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.angle_deg is None) == (self.relative_sd is None):
-            raise ValueError("give exactly one of angle_deg and relative_sd")
-        return self
-
-
-class Imperfections(Settings):
-    """What is not ideal about the circuit; everything is off unless given."""
-
-    asymmetry: Asymmetry | None = Field(None, description="Feedback conductances that are not the transpose of W.")
 
 
 class LayeredCircuit(Settings):

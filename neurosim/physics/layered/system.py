@@ -23,6 +23,7 @@ from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise, leak_noise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class LayeredSystem(System):
             self.u[offset : offset + rows * n].reshape(rows, n)
             for offset, n in zip(entries[1:, at.HELD].tolist(), widths, strict=holds_currents)
         ]
+        self.noise = leak_noise(self, settings.imperfections.state_noise, model.noise_key)
         self._sweeps: LayerSweeps | None = None
         self._complex: dict[int, ComplexLayeredSystem] = {}
         self._oscillating: dict[tuple[bool, float], OscillatingLayeredSystem] = {}
@@ -144,6 +146,8 @@ class LayeredSystem(System):
         other.nudges[:] = self.nudges[rows]
         other.frozen_gradient[:] = self.frozen_gradient[rows]
         other.layout[other._constants + at.GRADIENT] = self.gradient_at
+        other.noise = inherited_noise(self.noise, other)
+        other.paths, other.noise_stream = self.paths[rows], self.noise_stream
         return other
 
     def complex_copies(self, copies: int) -> ComplexLayeredSystem:
@@ -178,6 +182,7 @@ class LayeredSystem(System):
         if self._transposed is None:
             self._transposed = LayeredSystem(turned, self.rows, holds_currents=True)
         hold(self, state, self._transposed)
+        self._transposed.noise, self._transposed.paths = inherited_noise(self.noise, self._transposed), self.paths
         return self._transposed
 
     def freeze_cost_gradient(self, state: Array) -> None:
