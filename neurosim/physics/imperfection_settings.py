@@ -6,7 +6,7 @@ Each imperfection is drawn from a stream of its own, so that adding one never ch
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -65,6 +65,27 @@ class Mismatch(Imperfection):
     )
 
 
+class StateNoise(Imperfection):
+    """Noise on every state while the circuit relaxes: thermal noise of the capacitors, noise of the neurons.
+
+    ``sd`` is what one would measure on a unit that only leaks, sqrt(kT/C) on a capacitor: ds = f dt + g dW with
+    g^2 = (2/tau) (sd^2 + (relative_sd s)^2). With a correlation time T the current behind it is an Ornstein-Uhlenbeck
+    process of the variance that leaves ``sd`` as it is. Needs a stochastic solver.
+    """
+
+    sd: float = Field(0.0, ge=0.0, description="Standard deviation of a unit that only leaks, in units of the state.")
+    relative_sd: float = Field(0.0, ge=0.0, description="Further noise in proportion to the state itself.")
+    correlation_time: float = Field(0.0, ge=0.0, description="Of the noise current, in seconds; 0 is white noise.")
+    phases: Literal["independent", "same"] = Field(
+        "independent", description="Whether every phase of a rule sees noise of its own, or all see the same draw."
+    )
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any noise."""
+        return self.sd > 0 or self.relative_sd > 0
+
+
 class ReadNoise(Imperfection):
     """Noise on the numbers that a synapse reads, fresh at every read and in every compartment."""
 
@@ -115,6 +136,7 @@ class Imperfections(Settings):
 
     asymmetry: Asymmetry | None = Field(None, description="Feedback conductances that are not the transpose of W.")
     mismatch: Mismatch | None = Field(None, description="Static differences between units and compartments.")
+    state_noise: StateNoise | None = Field(None, description="Noise on every state while the circuit relaxes.")
     read_noise: ReadNoise | None = Field(None, description="Noise on what a synapse reads.")
     nudge_noise: NudgeNoise | None = Field(None, description="Noise and gain error of the nudge.")
     devices: Devices | None = Field(None, description="What a conductance becomes in a device.")
@@ -137,7 +159,8 @@ class Imperfections(Settings):
     def noisy(self) -> bool:
         """Whether anything differs from one batch or phase to the next."""
         return bool(
-            (self.read_noise is not None and self.read_noise.sd)
+            (self.state_noise is not None and self.state_noise.active)
+            or (self.read_noise is not None and self.read_noise.sd)
             or (self.nudge_noise is not None and self.nudge_noise.sd)
             or (self.devices is not None and self.devices.read_sd)
         )
@@ -148,9 +171,15 @@ class Imperfections(Settings):
 
     def static(self) -> Imperfections:
         """Return these imperfections without what differs from one batch or phase to the next."""
-        changes: dict[str, Any] = {"read_noise": None}
+        changes: dict[str, Any] = {"read_noise": None, "state_noise": None}
         if self.nudge_noise is not None:
             changes["nudge_noise"] = self.nudge_noise.model_copy(update={"sd": 0.0})
         if self.devices is not None:
             changes["devices"] = self.devices.model_copy(update={"read_sd": 0.0})
         return self.model_copy(update=changes)
+
+
+def noisy(circuit: Any) -> bool:
+    """Say whether the states of a circuit section are noisy."""
+    noise = getattr(getattr(circuit, "imperfections", None), "state_noise", None)
+    return noise is not None and noise.active

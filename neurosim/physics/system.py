@@ -18,6 +18,7 @@ from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
 from neurosim.physics.linearisation import Jacobian, Linearisation
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import Noise
 
 if TYPE_CHECKING:
     from neurosim.physics.complex_states import ComplexSystem
@@ -78,6 +79,11 @@ class DynamicalSystem(ABC):
         The right-hand side.
     blocks : tuple of StateBlock
         Layout of the state.
+    noise : Noise or None
+        What drives the states beside the drift; only stochastic solvers integrate it. Systems of units that leak have
+        `neurosim.physics.state_noise.leak_noise`; others may bring a diffusion of their own.
+    noise_stream : int
+        Which of the draws of a path the next relaxation sees, see `enter_phase`.
     """
 
     drift: Kernel
@@ -88,6 +94,8 @@ class DynamicalSystem(ABC):
     layout: npt.NDArray[np.int64]
     u: Array
     work: Array
+    noise: Noise | None = None
+    noise_stream: int = 0
     _shared: Array | None = None
     _paths: npt.NDArray[np.int64] | None = None
 
@@ -122,6 +130,14 @@ class DynamicalSystem(ABC):
     def paths(self, paths: npt.NDArray[np.int64]) -> None:
         """Set the paths, of as many rows; they are copied."""
         self.paths[:] = paths
+
+    def silence(self) -> None:
+        """Take the noise away, for what is defined without it: equilibria and exact gradients."""
+        self.noise = None
+
+    def enter_phase(self, index: int) -> None:
+        """Take up the noise of a phase of a rule, from 0: one of its own, or the same in all phases."""
+        self.noise_stream = 0 if self.noise is None or self.noise.same_in_phases else index
 
     def rest(self) -> Array:
         """Return a state of zeros, shape (size,)."""

@@ -18,6 +18,7 @@ from neurosim.physics.layered.complex_jacobian import ComplexLinearisation
 from neurosim.physics.layered.complex_kernels import complex_drift, read_copies, visit_complex_layers
 from neurosim.physics.layered.sweeps import layer_order
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
@@ -66,6 +67,7 @@ class ComplexLayeredSystem(ComplexSystem):
         offset = int(self.layout[constants + at.NUDGE])
         self.nudges = self.u[offset : offset + 2 * self.rows].reshape(2, self.rows)
         entries = self.layout[constants + at.LAYERS :].reshape(-1, at.LAYER_ENTRIES)
+        self.noise = inherited_noise(real.noise, self)
         widths = real.model.layers[2:]
         self.held = [terminal(int(row[at.HELD]), n) for row, n in zip(entries[1:], widths, strict=True) if real.held]
         self.signal_noise = real.signal_noise
@@ -78,6 +80,7 @@ class ComplexLayeredSystem(ComplexSystem):
         self.targets[:] = np.tile(self.real.shown_targets, (self.copies, 1))
         for mine, its in zip(self.held, self.real.held, strict=True):
             mine[:] = np.tile(its, (self.copies, 1))
+        self.paths = np.tile(self.real.paths, self.copies)
         self.nudges[:] = 0.0
 
     @property
@@ -122,6 +125,7 @@ class ComplexLayeredSystem(ComplexSystem):
         each = self.real.rows
         other = ComplexLayeredSystem(self.real.take([row % each for row in rows]), 1)
         other.nudges[:] = self.nudges[:, rows]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:

@@ -16,6 +16,7 @@ from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dyadic import dyadic_drift
 from neurosim.physics.layered.dyadic_jacobian import DyadicLinearisation
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -56,11 +57,12 @@ class DyadicSystem(System):
         self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.layers[-1])
         self.nudges = terminal(at.NUDGE, 1).reshape(self.rows)
         self.signal_noise = points.signal_noise
+        self.noise = inherited_noise(points.noise, self)
         self.follow()
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the point neurons, without their nudge."""
-        self.inputs = self.points.inputs
+        self.inputs, self.paths = self.points.inputs, self.points.paths
         self.drive[:], self.targets[:], self.nudges[:] = self.points.drive, self.points.shown_targets, 0.0
 
     @property
@@ -91,6 +93,7 @@ class DyadicSystem(System):
         """Return a system of its own with the given rows and what lies on their terminals."""
         other = DyadicSystem(self.points.take(rows))
         other.nudges[:] = self.nudges[rows]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:

@@ -29,7 +29,7 @@ from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
-from neurosim.seeds import Purpose, generator
+from neurosim.seeds import NoiseKey, Purpose, generator, noise_key
 from neurosim.workers import slices
 
 Array = npt.NDArray[Any]
@@ -81,6 +81,7 @@ class CompartmentNetwork(PhysicalModel):
             )
         self.settings = settings
         self.seed = seed
+        self.noise_key: NoiseKey = noise_key(seed, Purpose.STATE_NOISE)
         self.compartments = compartments
         self.layers = settings.layers
         symbol = "u" if settings.coordinates == "membrane" else "s"

@@ -30,6 +30,7 @@ from neurosim.physics.layered.layout import NUDGE, OSCILLATION
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.oscillating import OscillatingSystem
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
@@ -128,6 +129,7 @@ class OscillatingLayeredSystem(OscillatingSystem):
         self.drift = rotating_drift if rotating else cosine_drift
         self.model, self.blocks, self.rows = points.model, inner.blocks, points.rows
         self.p, self.layout, self.u, self.work = inner.p, inner.layout, inner.u, inner.work
+        self.noise = inherited_noise(inner.noise, self)
         self.follow()
         self.circuit_size: int = inner.size
         self.units = sum(block.units for block in points.blocks)
@@ -157,7 +159,7 @@ class OscillatingLayeredSystem(OscillatingSystem):
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the circuit."""
-        self.inputs, self.targets = self.inner.inputs, self.inner.targets
+        self.inputs, self.targets, self.paths = self.inner.inputs, self.inner.targets, self.inner.paths
 
     def nudge(self, beta: complex) -> None:
         """Set the strength of the oscillation.
@@ -182,6 +184,7 @@ class OscillatingLayeredSystem(OscillatingSystem):
         other = OscillatingLayeredSystem(self.points.take(rows), self.rotating, self.period)
         mine, its = self._oscillation, other._oscillation
         other.u[its : its + 2] = self.u[mine : mine + 2]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:

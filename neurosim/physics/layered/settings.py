@@ -71,6 +71,12 @@ class LayeredCircuit(Settings):
         feedback = [f"B_{k}" for k in range(1, last)]
         layers = [f"layer_{k}" for k in range(1, last + 1)]
         devices = forward if self.feedback == "reciprocal" else forward + feedback
-        known = {"asymmetry": feedback, "mismatch": layers, "read_noise": layers, "devices": devices}
+        known = {
+            "asymmetry": feedback,
+            "mismatch": layers,
+            "state_noise": layers,
+            "read_noise": layers,
+            "devices": devices,
+        }
         for key, sentence in self.imperfections.unknown_blocks(known):
             yield f"circuit.imperfections.{key}", sentence

@@ -24,6 +24,7 @@ from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
 from neurosim.physics.signal import Signal
 from neurosim.physics.signal_noise import SignalNoise
+from neurosim.physics.state_noise import inherited_noise, leak_noise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class LayeredSystem(System):
                 settings.imperfections, model.seed, tuple(block.name for block in self.blocks)
             )
             self.shown_targets = self.targets.copy()
+        self.noise = leak_noise(self, settings.imperfections.state_noise, model.noise_key)
         self._sweeps: LayerSweeps | None = None
         self._complex: dict[int, ComplexLayeredSystem] = {}
         self._oscillating: dict[tuple[bool, float], OscillatingLayeredSystem] = {}
@@ -157,7 +159,8 @@ class LayeredSystem(System):
         other.nudges[:] = self.nudges[rows]
         other.frozen_gradient[:] = self.frozen_gradient[rows]
         other.layout[other._constants + at.GRADIENT] = self.gradient_at
-        other.paths = self.paths[rows]
+        other.noise = inherited_noise(self.noise, other)
+        other.paths, other.noise_stream = self.paths[rows], self.noise_stream
         return other
 
     def complex_copies(self, copies: int) -> ComplexLayeredSystem:
@@ -193,7 +196,7 @@ class LayeredSystem(System):
             self._transposed = LayeredSystem(turned, self.rows, holds_currents=True)
         self._transposed.signal_noise = None  # while the batch that is there already is put on its terminals
         hold(self, state, self._transposed)
-        self._transposed.paths = self.paths
+        self._transposed.noise, self._transposed.paths = inherited_noise(self.noise, self._transposed), self.paths
         self._transposed.signal_noise = self.signal_noise
         return self._transposed
 
