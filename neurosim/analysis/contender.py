@@ -184,9 +184,9 @@ class Contender(Training):
         system.present(probe.inputs, probe.targets)
         with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its status
             nudged = run_phases(system, self.learner.solver, rule.phases(self.learner.start))["nudged"]
-            objective = saddle_objective(system, nudged.state, rule.beta)
+            objective = saddle_objective(system, nudged.state, rule.strength)
         relaxed.add_codes(nudged.codes)
         settled = GOOD[nudged.codes]
         cost, size = penalty(self.model, probe.inputs, probe.targets)
         total = float(size[settled].sum())
-        return float((objective - cost)[settled].sum()) / (rule.beta / 2 * total) if total else float("nan")
+        return float((objective - cost)[settled].sum()) / (rule.strength / 2 * total) if total else float("nan")

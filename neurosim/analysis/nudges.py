@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.analysis.ladder import convergence_radius, exact_rung, flat, limit_rung, taught_rung
 from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
+from neurosim.analysis.rungs import convergence_radius, exact_rung, limit_rung, taught_rung
+from neurosim.analysis.scatter import flat
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.polished import PolishedSolver
