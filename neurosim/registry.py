@@ -291,6 +291,10 @@ PLOTS = Registry(
             target="neurosim.plots.ladder:draw",
             summary="Terms of the bias ladder per parameter block: their size relative to the exact gradient.",
         ),
+        "u_curve": Entry(
+            target="neurosim.plots.u_curve:draw",
+            summary="Error, bias and noise of an update against the size of the nudge, and the best one.",
+        ),
         "nudge_error": Entry(
             target="neurosim.plots.nudge_error:draw",
             summary="Error against the size of the nudge, with fitted orders, the floor of asymmetry and the radius.",
