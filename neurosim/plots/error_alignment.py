@@ -64,7 +64,9 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     places, thickness = np.arange(len(layers)), GROUP / len(rungs)
     for i, (rung, values) in enumerate(zip(rungs, angles, strict=True)):
         rows = places + thickness * (i - (len(rungs) - 1) / 2)
-        axes.barh(rows, values, 0.85 * thickness, color=LINES[(3 + i) % (len(LINES) - 1)], label=MEANING.get(rung, rung))
+        axes.barh(
+            rows, values, 0.85 * thickness, color=LINES[(3 + i) % (len(LINES) - 1)], label=MEANING.get(rung, rung)
+        )
         for row, value in zip(rows.tolist(), values.tolist(), strict=True):
             if angles.size <= MOST_NUMBERS and np.isfinite(value):
                 axes.annotate(
