@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.status import Status, count, worst
 from neurosim.learning.alignment import cosine
+from neurosim.physics.imperfection_settings import noisy
 from neurosim.results.writer import ResultWriter
 
 Array = npt.NDArray[Any]
@@ -38,7 +40,10 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     session.progress.advance()
     _write(writer, ladder)
     _write_errors(writer, ladder, [block.name for block in experiment.model.blocks])
-    return _judge(experiment.scenario.dynamics.unsettled_limit, ladder)
+    outcome = _judge(experiment.scenario.dynamics.unsettled_limit, ladder)
+    if noisy(experiment.scenario.circuit):
+        return replace(outcome, message=f"{outcome.message}; settling holds one draw of the state noise as well")
+    return outcome
 
 
 def _write(writer: ResultWriter, ladder: Ladder) -> None:

@@ -5,6 +5,8 @@
     limit      the response to a vanishing nudge                         asymmetry = limit - exact
     exact      the gradient of the cost of the free equilibrium
 
+With state_noise the measured rung is one draw of it, and the term settling holds that draw; all others are without.
+
 Each term is the difference of two neighbouring rungs, so the terms add up to measured - exact, to rounding. Rungs below
 the first are computed in double precision, and the last two without relaxing under a nudge at all.
 """
@@ -195,8 +197,11 @@ class AdriftError(Exception):
 
 
 def in_double_precision(experiment: Experiment) -> PhysicalModel:
-    """Return a circuit with the numbers of the experiment's, in double precision."""
-    model = build_model(experiment.scenario.model_copy(update={"dtype": "float64"}))
+    """Return a circuit with the numbers of the experiment's, in double precision and without noise."""
+    scenario = experiment.scenario
+    silent = scenario.circuit.imperfections.model_copy(update={"state_noise": None})
+    circuit = scenario.circuit.model_copy(update={"imperfections": silent})
+    model = build_model(scenario.model_copy(update={"dtype": "float64", "circuit": circuit}))
     for name, values in experiment.model.parameters.items():
         model.parameters[name][:] = values
     model.parameters_changed()

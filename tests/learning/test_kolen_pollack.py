@@ -12,6 +12,7 @@ from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.rules.dual_propagation import DualPropagation
 from neurosim.learning.rules.equilibrium import Equilibrium
 from neurosim.learning.settings import OptimizerSettings
+from neurosim.physics.imperfection_settings import Asymmetry, Imperfections
 from neurosim.physics.layered.network import CompartmentNetwork
 from neurosim.physics.layered.settings import LayeredCircuit
 from neurosim.workers import Workers
