@@ -157,9 +157,8 @@ def _declare(
         dataset = writer.growing("relax", name, dimensions, system.dtype, what, block.unit)
         dataset.attrs["symbol"] = block.symbol
         states.append(dataset)
-    rates = writer.growing(
-        "relax", "rms_rate", ("phase", "time"), np.float64, "RMS of tau d(state)/dt over all samples", "1"
-    )
+    what = "RMS of tau d(state)/dt over all samples" + (", without the noise" if system.noise is not None else "")
+    rates = writer.growing("relax", "rms_rate", ("phase", "time"), np.float64, what, "1")
     writer.dimension("relax", "input", np.arange(system.inputs.shape[1]), "input")
     writer.dimension("relax", "output", np.arange(system.targets.shape[1]), "output")
     writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", "1")

@@ -1,4 +1,4 @@
-"""Plot `u_curve`: error of an update against the size of the nudge: noise falls, bias grows, and in between is the best.
+"""Plot `u_curve`: error of an update against the size of the nudge: noise falls, bias grows, the best lies between.
 
 error(beta)^2 = bias(beta)^2 + spread(beta)^2, everything relative to the norm of the exact gradient
 """

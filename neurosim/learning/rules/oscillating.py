@@ -107,9 +107,10 @@ class Oscillating(NudgedRule):
         driven = system.oscillating(self.drive == "rotating", self.period)
         driven.nudge(self.strength)
         state, steps, ends = driven.rest(), 0, []
-        for periods in (self.periods - self.lock_in, self.lock_in):
+        for part, periods in enumerate((self.periods - self.lock_in, self.lock_in)):
             before = state.copy()
             if periods:
+                driven.noise_stream = part  # one run, whose noise does not repeat itself
                 relaxation = solver.lasting(periods * self.period).relax(driven, state)
                 steps += relaxation.steps
                 ends.append(relaxation)
