@@ -182,7 +182,7 @@ class Learner:
         reading = bench.reading
         outcome = self._outcome(bench, targets, steps, finite and not diverged(reading.codes))
         lesson = Lesson(**vars(outcome), gradient=bench.gradient, errors=reading.error)
-        return lesson, self.model.local_products(inputs, reading.source, reading.error, bench.gradient)
+        return lesson, self.model.local_products(inputs, targets, reading.source, reading.error, bench.gradient)
 
     def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
         """Return what the free circuit says to a batch; nothing can be learnt from it."""

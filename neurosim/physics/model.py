@@ -65,9 +65,19 @@ class PhysicalModel(ABC):
     def cost(self, prediction: Array, targets: Array) -> Array:
         """Return the cost of each row, shape (rows,), of a prediction (rows, outputs) against its targets."""
 
+    def prediction_of(self, outputs: Array) -> Array:
+        """Return the prediction (rows, outputs) of activities (rows, units) of the last block; by default these."""
+        return outputs
+
     @abstractmethod
     def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
+        self,
+        inputs: Array,
+        targets: Array,
+        source: Signal,
+        error: Signal,
+        gradient: Parameters,
+        exact: bool = False,
     ) -> list[Piece]:
         """Return the work of multiplying what every synapse reads, in pieces that do not depend on each other.
 
@@ -75,6 +85,8 @@ class PhysicalModel(ABC):
         ----------
         inputs : ndarray, shape (samples, inputs)
             What lay on the input terminals.
+        targets : ndarray, shape (samples, outputs)
+            What lay on the target terminals, for synapses of a static readout.
         source : Signal
             What a synapse reads where it comes from.
         error : Signal

@@ -68,7 +68,8 @@ class Equilibrium(Rule):
             )
             return
         yield from self._check_contour(circuit)
-        linear = circuit.cost == "squared_error" and circuit.output_activation == "identity"
+        plain = circuit.readout is None and circuit.cost == "squared_error"
+        linear = plain and circuit.output_activation == "identity"
         opposite = self.correction != "dyadic" and self.nudging in ("symmetric", "contour")
         if opposite and linear and self.beta >= 1.0:
             # Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger.

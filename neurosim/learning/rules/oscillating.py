@@ -111,7 +111,7 @@ class Oscillating(Rule):
         driven.read_integral(gain, 0, reading.source)
         driven.read_integral(gain, 1, reading.error)
         reading.error.scale(reading.scale)
-        reading.prediction[:] = reading.source.block(len(reading.source.widths) - 1)
+        reading.prediction[:] = system.model.prediction_of(reading.source.block(len(reading.source.widths) - 1))
         reading.take_statuses(ends)
         return steps
 
@@ -147,5 +147,5 @@ class Oscillating(Rule):
                 reading.error.add(s)
             system.nudge(0.0)
         reading.error.scale(reading.scale)
-        reading.prediction[:] = reading.source.block(len(reading.source.widths) - 1)
+        reading.prediction[:] = system.model.prediction_of(reading.source.block(len(reading.source.widths) - 1))
         return steps

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_curvature_times, cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dyadic import dyadic_drift
 from neurosim.physics.linearisation import Linearisation
@@ -52,7 +51,7 @@ class DyadicSystem(System):
             offset = int(self.layout[constants + which])
             return self.u[offset : offset + self.rows * width].reshape(self.rows, width)
 
-        self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.layers[-1])
+        self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.outputs)
         self.nudges = terminal(at.NUDGE, 1).reshape(self.rows)
         self.follow()
 
@@ -120,13 +119,13 @@ class DyadicSystem(System):
             out.block(i)[:] = common * s + opposite * e
 
     def prediction(self, state: Array) -> Array:
-        """Return what the outputs say, shape (rows, outputs): their mean activity."""
-        return np.ascontiguousarray(self.activities(self.parts(state)[0])[-1])
+        """Return what the outputs say, shape (rows, outputs): from their mean activity."""
+        return np.ascontiguousarray(self.model.prediction_of(self.activities(self.parts(state)[0])[-1]))
 
     def cost_slope(self, state: Array) -> Array:
         """Return dC/d(state) of every row, shape (size,); each compartment has half a share in the mean."""
         settings, (means, _) = self.model.settings, self.parts(state)
-        g = cost_gradient(settings.cost, self.activities(means)[-1], self.targets)
+        g = self.model.output_cost.gradient(self.activities(means)[-1], self.targets)
         if settings.coordinates == "membrane":
             g = g * ACTIVATIONS[settings.output_activation].slope(means[-1])
         slope = np.zeros_like(state)
@@ -159,10 +158,10 @@ class DyadicLinearisation(Linearisation):
         settings = system.model.settings
         self.system, self.membrane = system, settings.coordinates == "membrane"
         self.leak = [float(rate) for rate in system.leak_rates]
-        self.parameters, self.cost = system.model.parameters, settings.cost
+        self.parameters, self.cost = system.model.parameters, system.model.output_cost
         means, differences = system.parts(state)
         self.s, self.beta = system.activities(means), system.nudges[:, None]
-        self.g = cost_gradient(settings.cost, self.s[-1], system.targets)
+        self.g = self.cost.gradient(self.s[-1], system.targets)
         chi = self._loops_transposed(differences)
         chi[-1] = chi[-1] - self.beta * self.g
         at_which = means if self.membrane else self._currents()
@@ -193,7 +192,7 @@ class DyadicLinearisation(Linearisation):
 
     def _curved(self, x: Array) -> Array:
         """Return beta d2C/ds2 x at the outputs."""
-        return np.asarray(self.beta * cost_curvature_times(self.cost, self.s[-1], x))
+        return np.asarray(self.beta * self.cost.curvature_times(self.s[-1], x))
 
     def times(self, v: Array) -> Array:
         """Return J v, shape (size,)."""

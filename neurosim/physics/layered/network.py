@@ -14,7 +14,6 @@ from scipy.sparse.linalg import svds
 
 from neurosim.errors import SimulationError
 from neurosim.physics import imperfections
-from neurosim.physics.costs import cost
 from neurosim.physics.layered import homeostasis
 from neurosim.physics.layered.compartments import Compartments
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
@@ -24,6 +23,7 @@ from neurosim.physics.layered.system import LayeredSystem
 from neurosim.physics.layered.transposed import transpose_loops
 from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.names import CLIPPED_IDENTITIES
+from neurosim.physics.output_cost import OutputCost
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
 from neurosim.seeds import Purpose, generator
@@ -85,9 +85,11 @@ class CompartmentNetwork(PhysicalModel):
         self.follows_forward = feedback_learning == "kolen_pollack"
         # What comes back through a loop has a share in the prediction, and so in its gradient.
         trained = not self.reciprocal and (self.follows_forward or not self.feed_forward)
-        blocks = parameter_blocks(self.layers, trained)
+        readout = None if settings.readout is None else settings.readout.outputs
+        blocks = parameter_blocks(self.layers, trained, readout)
         self.p = np.zeros(self.header.size + sum(block.size for block in blocks), dtype)
         self.parameters = Parameters(blocks, self.p[self.header.size :])
+        self.output_cost = OutputCost(settings.cost, self.parameters.get("R"), self.parameters.get("c"))
         self._lock = Lock()
         self._changes = 0  # how often the parameters have changed, and which change `transposed` has seen
         self._transposed: CompartmentNetwork | None = None
@@ -109,15 +111,25 @@ class CompartmentNetwork(PhysicalModel):
 
     @property
     def outputs(self) -> int:
-        """Units of the last layer."""
-        return self.layers[-1]
+        """Values of a prediction: those of the readout, or units of the last layer."""
+        return self.layers[-1] if self.settings.readout is None else self.settings.readout.outputs
 
     def cost(self, prediction: Array, targets: Array) -> Array:
         """Return the cost of each row, shape (rows,)."""
-        return cost(self.settings.cost, prediction, targets)
+        return self.output_cost.value(prediction, targets)
+
+    def prediction_of(self, outputs: Array) -> Array:
+        """Return s R + c for activities `outputs` of the last layer, or these themselves without a readout."""
+        return self.output_cost.prediction(outputs)
 
     def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
+        self,
+        inputs: Array,
+        targets: Array,
+        source: Signal,
+        error: Signal,
+        gradient: Parameters,
+        exact: bool = False,
     ) -> list[Piece]:
         """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
 
@@ -125,7 +137,7 @@ class CompartmentNetwork(PhysicalModel):
 
         The last where feedback is trained; by the rule of Kolen and Pollack it is (dC/dW_k)^T instead. A reciprocal
         conductance in a loop works both ways, and its gradient has both parts: that of W_k, and the transpose of that
-        of B_k.
+        of B_k. A readout compares its prediction with the targets itself, dC/dR = mean source_L x e, dC/dc = mean e.
         """
         last = len(self.blocks)
         sources = [inputs, *(source.block(i) for i in range(last))]
@@ -143,6 +155,11 @@ class CompartmentNetwork(PhysicalModel):
                 follows = self.follows_forward and not exact
                 pair = (errors[k], sources[k]) if follows else (sources[k + 1], errors[k - 1])
                 pieces += _product_pieces(gradient, f"B_{k}", [pair])
+        if "R" in gradient:
+            e = self.output_cost.error(sources[-1], targets) / len(inputs)
+            pieces += _product_pieces(gradient, "R", [(sources[-1], e)])
+            at = gradient.offsets["c"]
+            pieces.append(Piece(slice(at, at + e.shape[1]), partial(np.sum, e, axis=0, out=gradient["c"])))
         return pieces
 
     def input_gradient(self, error: Signal) -> Array:
@@ -167,7 +184,9 @@ class CompartmentNetwork(PhysicalModel):
         }
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
-        """Return the axes of W_k, B_k or b_k: units of the layers it joins."""
+        """Return the axes of W_k, B_k or b_k: units of the layers it joins; of R and c: last layer and prediction."""
+        if name in ("R", "c"):
+            return (f"unit_{len(self.layers) - 1}", "output") if name == "R" else ("output",)
         kind, _, index = name.partition("_")
         k = int(index)
         return {"W": (f"unit_{k}", f"unit_{k + 1}"), "B": (f"unit_{k + 1}", f"unit_{k}"), "b": (f"unit_{k}",)}[kind]
@@ -222,6 +241,10 @@ class CompartmentNetwork(PhysicalModel):
         for k, (below, above) in enumerate(pairwise(self.layers)):
             W = draw.standard_normal((below, above)) * standard_deviation(self.settings.init, below, above)
             self.parameters[f"W_{k}"][:] = W
+        if self.settings.readout is not None:
+            shape = (self.layers[-1], self.outputs)
+            R = generator(seed, Purpose.READOUT).standard_normal(shape)
+            self.parameters["R"][:] = R * standard_deviation(self.settings.init, *shape)
         asymmetry = self.settings.imperfections.asymmetry
         for k in range(1, len(self.layers) - 1):
             transpose = self.parameters[f"W_{k}"].T

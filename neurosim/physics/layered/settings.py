@@ -46,6 +46,16 @@ class Imperfections(Settings):
     asymmetry: Asymmetry | None = Field(None, description="Feedback conductances that are not the transpose of W.")
 
 
+class LinearReadout(Settings):
+    """A static linear map from the last layer to the prediction, outside the dynamics: prediction = s R + c.
+
+    R is drawn as the forward conductances are, c starts at zero. Both learn by the slope of the cost at the prediction.
+    """
+
+    type: Literal["linear"] = Field("linear", description="Weights R and biases c.")
+    outputs: Units = Field(description="Values of the prediction: targets per sample.")
+
+
 class LayeredCircuit(Settings):
     """A compartment network: layers of point neurons or dyads.
 
@@ -57,6 +67,9 @@ class LayeredCircuit(Settings):
     description: str = Field("", description="What the circuit is, for people.")
     neuron: Literal["point", "dyad"] = Field("dyad", description="One compartment per neuron, or two.")
     layers: tuple[Units, ...] = Field(min_length=2, description="Units per layer, from the inputs to the outputs.")
+    readout: LinearReadout | None = Field(
+        None, description="Static readout of the last layer; without one its activities are the prediction."
+    )
     coordinates: Literal["activity", "membrane"] = Field(
         "activity", description="Whether the state is the activity s or the membrane state u with s = f(u)."
     )
@@ -69,6 +82,12 @@ class LayeredCircuit(Settings):
         "reciprocal", description="B is W^T always, or has conductances of its own."
     )
     imperfections: Imperfections = Field(default_factory=Imperfections, description="What is not ideal.")
+
+    @model_validator(mode="after")
+    def _readout_is_for_points(self) -> Self:
+        if self.readout is not None and self.neuron != "point":
+            raise ValueError("readout: linear is for neuron: point; the outputs of dyads are nudged without one")
+        return self
 
     @model_validator(mode="after")
     def _asymmetry_needs_its_own_conductances(self) -> Self:

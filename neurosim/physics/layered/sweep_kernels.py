@@ -30,6 +30,8 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
+    OUTPUTS,
+    READOUT,
     TARGETS,
     TIED,
 )
@@ -138,6 +140,8 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
     gradient, cost = layout[at + GRADIENT], layout[at + COST]
     # The nudge at the activity itself has a closed form here; elsewhere it takes the activity of the sweep before.
     implicit = gradient == AT_COMPARTMENT and cost == SQUARED_ERROR and layout[at + OUTPUT_ACTIVATION] == IDENTITY
+    implicit = implicit and layout[at + READOUT] < 0
+    outputs = layout[at + OUTPUTS]
     forward, backward, gain = tables(p, layout)
     total = y.size // planes
     for k in visits:
@@ -158,9 +162,10 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
         nudge, target = u[layout[at + NUDGE] : layout[at + NUDGE] + rows], u[layout[at + TARGETS] :]
         if top and not implicit:
             frozen = u[layout[at + FROZEN] : layout[at + FROZEN] + size].reshape(rows, n)
-            a2, F2, target2 = a.reshape(rows, n), F.reshape(rows, n), target[:size].reshape(rows, n)
+            a2, F2 = a.reshape(rows, n), F.reshape(rows, n)
+            target2 = target[: rows * outputs].reshape(rows, outputs)
             s2 = activities(k, y, model)[:size].reshape(rows, n)
-            nudge_current(gradient, cost, code, a2, nudge, target2, frozen, s2, F2)
+            nudge_current(code, a2, nudge, target2, frozen, s2, model, F2)
         step = max(1, CHUNK // n)
         for r0 in range(0, rows, step):
             r1 = min(rows, r0 + step)
