@@ -164,7 +164,7 @@ def total_current(k: int, s: Any, model: Any) -> Any:
     """Return the current of block `k` with its nudge, planes, flat; `s` holds the activities of all blocks."""
     layout, u, work = model.layout, model.u, model.work
     rows, at = layout[0], model_entries(layout)
-    offset, _, n = block(layout, k)
+    offset = block(layout, k)[0]
     v = own_current(k, s, model)
     if k == layout[1] - 1:
         target = u[layout[at + TARGETS] : layout[at + TARGETS] + rows * layout[at + OUTPUTS]]
