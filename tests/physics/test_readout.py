@@ -1,4 +1,4 @@
-"""A static linear readout behind point neurons, beside NumPy and finite differences; nothing here calls `OutputCost`."""
+"""A static linear readout behind point neurons, beside NumPy and finite differences; `OutputCost` is not used."""
 
 import numpy as np
 import pytest
