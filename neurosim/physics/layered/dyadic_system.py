@@ -119,7 +119,7 @@ class DyadicSystem(System):
             out.block(i)[:] = common * s + opposite * e
 
     def prediction(self, state: Array) -> Array:
-        """Return what the outputs say, shape (rows, outputs): from their mean activity."""
+        """Return what the mean activity of the outputs says, shape (rows, outputs)."""
         return np.ascontiguousarray(self.model.prediction_of(self.activities(self.parts(state)[0])[-1]))
 
     def cost_slope(self, state: Array) -> Array:

@@ -86,7 +86,9 @@ class LayeredCircuit(Settings):
     @model_validator(mode="after")
     def _readout_is_for_points(self) -> Self:
         if self.readout is not None and self.neuron != "point":
-            raise ValueError("readout: linear is for neuron: point; the outputs of dyads are nudged without one")
+            raise ValueError(
+                "readout: linear is for neuron: point; dyads have none. Use neuron: point, or leave readout out"
+            )
         return self
 
     @model_validator(mode="after")
