@@ -97,6 +97,5 @@ def _judge(limit: float, ladder: Ladder) -> Outcome:
         return Outcome(status if status.good else Status.SETTLED, summary)
     return Outcome(
         status,
-        f"{len(unsettled)} of {len(ladder.measured_codes)} samples: {status.value}; give more time, a larger "
-        f"tolerance, or tolerance: null for a fixed time; {summary}",
+        f"{len(unsettled)} of {len(ladder.measured_codes)} samples: {status.value}; {status.advice}; {summary}",
     )

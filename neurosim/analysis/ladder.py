@@ -22,7 +22,7 @@ from neurosim.analysis.setup import Experiment, build_model
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
-from neurosim.dynamics.polished import PolishedSolver
+from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
 from neurosim.dynamics.status import Status
 from neurosim.learning.alignment import mean_row_cosine
 from neurosim.learning.exact.backprop import exact_gradient, forward_and_errors
@@ -151,6 +151,22 @@ def taught_rung(outcome: Lesson) -> Rung:
     """Return what a batch taught, in double precision, and the error vectors behind it."""
     gradient = {name: np.array(values, np.float64) for name, values in outcome.gradient.items()}
     return gradient, [np.array(errors, np.float64) for errors in outcome.errors.blocks()]
+
+
+def radius_of(experiment: Experiment, samples: Samples) -> Array | None:
+    """Return the radius of convergence of every sample, shape (samples,).
+
+    None where the rule has no complex nudges, or a sample has no free equilibrium.
+    """
+    rule = experiment.rule
+    if rule is None or rule.complex_nudge is None:
+        return None
+    system = in_double_precision(experiment).system(len(samples))
+    system.present(samples.inputs.astype(np.float64), samples.targets.astype(np.float64))
+    state = system.rest()
+    if EQUILIBRIUM.relax(system, state).status is not Status.SETTLED:
+        return None
+    return convergence_radius(system, state, rule.transposes)
 
 
 def exact_rung(system: System, state: Array, inverse: InverseJacobian) -> Rung:

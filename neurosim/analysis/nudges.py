@@ -56,7 +56,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     exact = exact_rung(system, free.state, inverse)[0]
     weights = variants[0].response_weights
     limit = exact if weights is None else limit_rung(system, free.state, inverse, weights)[0]
-    reference = float(np.linalg.norm(flat(exact, "all")))
+    reference = float(np.linalg.norm(flat(exact, "all"))) or float("nan")  # nothing is relative to a gradient of zero
     radius = None
     if any(variant.complex_nudge is not None for variant in variants):
         radius = convergence_radius(system, free.state, variants[0].transposes)

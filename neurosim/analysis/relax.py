@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.analysis.interruption import Interruption
+from neurosim.analysis.ladder import radius_of
 from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import Experiment
@@ -70,8 +71,14 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     phases: tuple[Phase, ...] = (FREE,)
     if experiment.rule is not None:
         phases, system = experiment.rule.phases(scenario.dynamics.start), experiment.rule.relaxing(system)
+    duration = None if experiment.rule is None else experiment.rule.duration
+    if duration is not None:
+        solver = solver.lasting(duration)
+        writer.set_attributes("relax", {"duration": duration})
     times = (
-        solver.save_times(_save_times(scenario)) if solver.has_time else np.arange(scenario.dynamics.max_steps + 1.0)
+        solver.save_times(_save_times(scenario, duration))
+        if solver.has_time
+        else np.arange(scenario.dynamics.max_steps + 1.0)
     )
 
     states, rates = _declare(writer, system, phases, times, solver.has_time)
@@ -87,6 +94,13 @@ def run(experiment: Experiment, session: Session) -> Outcome:
         codes = np.full((len(phases), system.rows), Status.INTERRUPTED.code, np.int8)
         final, steps = np.full(codes.shape, np.nan), np.zeros(len(phases), np.int64)
     session.progress.advance(len(phases))
+    radius = radius_of(experiment, samples)
+    if radius is not None and experiment.rule is not None:
+        nudged = np.array([phase.nudge != 0 for phase in phases])
+        beyond = nudged[:, None] & (radius <= (experiment.rule.complex_nudge or 0.0))
+        codes[beyond] = codes[beyond].clip(min=Status.OFF_BRANCH.code)
+        what = "radius of convergence of the equilibrium as a power series in the nudge"
+        writer.variable("relax", "radius", ("sample",), radius, what, "1")
     if not solver.has_time:
         writer.cut("relax", "time", max(recorder.slot for recorder in recorders))
 
@@ -103,8 +117,8 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     return _judge(scenario, phases, codes, final)
 
 
-def _save_times(scenario: Any) -> npt.NDArray[np.float64]:
-    save, t_end = scenario.analysis.save, scenario.dynamics.t_end
+def _save_times(scenario: Any, duration: float | None) -> npt.NDArray[np.float64]:
+    save, t_end = scenario.analysis.save, duration or scenario.dynamics.t_end
     if save is None:
         return np.linspace(0.0, t_end, DEFAULT_INTERVALS + 1)
     if save.at is not None:

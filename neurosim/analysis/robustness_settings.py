@@ -91,9 +91,13 @@ class RobustnessAnalysis(TrainingKeys):
         return self
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
-        """Yield what circuit and solver cannot do for the rule of a variant."""
+        """Yield what circuit and solver cannot do for the rule of a variant, and what plasticity cannot."""
+        yield from self.check_plasticity(scenario, scenario.rule)
         for i, variant in enumerate(self.variants):
             if variant.rule is not None:
                 place = f"analysis.variants.{i}."
                 for key, message in variant.rule.check(_WithRule(scenario, variant.rule)):
                     yield (place + key if key.partition(".")[0] == "rule" else key), message
+                for key, message in self.check_plasticity(scenario, variant.rule):
+                    if key.partition(".")[0] == "rule" or key == "analysis.plasticity":
+                        yield f"{place}rule", message

@@ -43,10 +43,21 @@ class RelaxAnalysis(Settings):
     save: Save | None = Field(None, description="When to save; default: 100 equal intervals per phase.")
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
-        """Yield what the solver cannot save."""
+        """Yield what the solver cannot save, or cannot run for a given time."""
+        duration = getattr(scenario.rule, "duration", None)
+        if duration is not None and getattr(scenario.dynamics, "t_end", None) is None:
+            yield (
+                "dynamics.solver",
+                f"{scenario.dynamics.solver} has no time, but rule {scenario.rule.type} oscillates in time. "
+                "Use an explicit ODE solver.",
+            )
+            return
         if self.save is None:
             return
         t_end = getattr(scenario.dynamics, "t_end", None)
+        name = "dynamics.t_end"
+        if duration is not None:
+            name, t_end = "rule.periods * rule.period", duration
         if t_end is None:
             yield (
                 "analysis.save",
@@ -55,7 +66,7 @@ class RelaxAnalysis(Settings):
         elif self.save.at is not None and self.save.at[-1] > t_end:
             yield (
                 "analysis.save.at",
-                f"found {self.save.at[-1]:g} s, but every phase ends at dynamics.t_end = {t_end:g} s.",
+                f"found {self.save.at[-1]:g} s, but every phase ends at {name} = {t_end:g} s.",
             )
 
 
@@ -101,6 +112,9 @@ class NudgesAnalysis(Settings):
         if not hasattr(rule, "beta"):
             yield "rule.type", f"{rule.type} has no nudge whose size could be varied. Use a rule with beta."
             return
+        if self.nudgings is not None and getattr(rule, "correction", "none") == "dyadic":
+            yield "analysis.nudgings", "dyads relax once, whatever the protocol. Leave it out."
+            return
         for key, variant in self.rules(rule):
             for where, message in variant.check(scenario):
                 if (where, message) not in list(rule.check(scenario)):
@@ -144,19 +158,8 @@ class TrainingKeys(Settings):
             return None
         return float(self.hold or dynamics.t_end)
 
-
-class TrainAnalysis(TrainingKeys):
-    """Train the circuit with its rule and test it after every epoch."""
-
-    type: Literal["train"]
-    log_gradient_alignment: bool = Field(
-        False,
-        description="After every epoch, the cosine between update and exact gradient, per parameter block; with "
-        "continuous plasticity, of the update that the circuit would make if its conductances were held.",
-    )
-
-    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
-        """Yield what continuous plasticity cannot do with, and what only it knows."""
+    def check_plasticity(self, scenario: Sections, rule: Any) -> Iterator[tuple[str, str]]:
+        """Yield what continuous plasticity cannot do with, for a rule, and what only it knows."""
         if self.plasticity == "per_batch":
             if self.hold is not None:
                 yield (
@@ -172,7 +175,7 @@ class TrainAnalysis(TrainingKeys):
                 "and nothing else is remembered of it. Use sgd, with a rate per second.",
             )
         yield from self._check_dynamics(scenario)
-        yield from self._check_rule(scenario)
+        yield from self._check_rule(rule)
 
     def _check_dynamics(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         dynamics = scenario.dynamics
@@ -193,8 +196,7 @@ class TrainAnalysis(TrainingKeys):
         if self.hold is not None and step is not None and step > self.hold:
             yield "analysis.hold", f"found {self.hold:g} s, shorter than one step; dynamics.dt is {step:g} s."
 
-    def _check_rule(self, scenario: Sections) -> Iterator[tuple[str, str]]:
-        rule = scenario.rule
+    def _check_rule(self, rule: Any) -> Iterator[tuple[str, str]]:
         if rule is None:
             return
         if rule.always_on is None:
@@ -216,3 +218,18 @@ class TrainAnalysis(TrainingKeys):
                 f"found {rule.variant}, but damping follows the norm of the conductances, and with plasticity "
                 "continuous these change all the time. Use original or transposed.",
             )
+
+
+class TrainAnalysis(TrainingKeys):
+    """Train the circuit with its rule and test it after every epoch."""
+
+    type: Literal["train"]
+    log_gradient_alignment: bool = Field(
+        False,
+        description="After every epoch, the cosine between update and exact gradient, per parameter block; with "
+        "continuous plasticity, of the update that the circuit would make if its conductances were held.",
+    )
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield what continuous plasticity cannot do with."""
+        yield from self.check_plasticity(scenario, scenario.rule)

@@ -240,6 +240,6 @@ def judge(log: TrainLog, dynamics: Any) -> tuple[Status, str]:
         return Status.SETTLED, f"{told}, within dynamics.unsettled_limit; {log.summary()}"
     return (
         status,
-        f"{told} (allowed: {100 * dynamics.unsettled_limit:.3g} %, dynamics.unsettled_limit); "
-        f"give more steps or time, a larger tolerance, or tolerance: null for a fixed time; {log.summary()}",
+        f"{told} (allowed: {100 * dynamics.unsettled_limit:.3g} %, dynamics.unsettled_limit), "
+        f"at worst {status.key}; {status.advice}; {log.summary()}",
     )

@@ -140,7 +140,7 @@ class TrainLog:
         if self.labelled:
             line += f", train error {100 * last['train_error']:.2f} %, test error {100 * last['test_error']:.2f} %"
         if last["unsettled_fraction"] > 0:
-            line += f", unsettled {100 * last['unsettled_fraction']:.2g} %"
+            line += f", unsettled {100 * last['unsettled_fraction']:.3g} %"
         return line
 
     def write(self, writer: ResultWriter) -> None:

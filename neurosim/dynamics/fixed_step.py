@@ -103,8 +103,11 @@ class FixedStepSolver(Solver):
         return np.asarray(self._steps_at(wanted) * self.settings.dt)
 
     def lasting(self, seconds: float) -> FixedStepSolver:
-        """Return the same solver for runs of a fixed length, which nothing ends before."""
-        return replace(self, settings=self.settings.model_copy(update={"t_end": seconds, "tolerance": None}))
+        """Return the same solver for runs of a fixed length, which nothing ends before, in a whole number of steps."""
+        steps = max(1, round(seconds / self.settings.dt))
+        # A step that was written with a few digits misses the end by less than a step would be.
+        changes = {"dt": seconds / steps, "t_end": seconds, "tolerance": None}
+        return replace(self, settings=self.settings.model_copy(update=changes))
 
     def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves go to the nearest step."""

@@ -34,11 +34,23 @@ class Status(Enum):
         return _ORDER[self]
 
     @property
+    def advice(self) -> str:
+        """What the user may change, as the end of a sentence; empty where nothing is wrong."""
+        return _ADVICE.get(self, "")
+
+    @property
     def good(self) -> bool:
         """Whether the relaxation did what was asked."""
         return self in (Status.SETTLED, Status.FINISHED)
 
 
+_ADVICE = {
+    Status.NOT_SETTLED: "give more time, a larger tolerance, or tolerance: null for a fixed time",
+    Status.MAX_STEPS: "give more steps (dynamics.max_steps), or a larger tolerance",
+    Status.STEP_TOO_SMALL: "use larger rtol and atol, or solver radau",
+    Status.OFF_BRANCH: "use a smaller rule.beta",
+    Status.DIVERGED: "use a smaller step, or a smaller rule.beta",
+}
 _ORDER = {status: code for code, status in enumerate(Status)}
 _BY_CODE = tuple(Status)
 

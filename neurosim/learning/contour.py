@@ -9,7 +9,8 @@ nudges. Since s(conj beta) = conj s(beta), the points of the upper half are enou
 copies in one batch.
 
 The mean tells from the free state c_0 when that fails: where it lies farther from it than the response itself, the
-states no longer belong to one power series, and the row is off the branch.
+states no longer belong to one power series, and the row is off the branch. With two real points nothing is tested: the
+states of a circuit with kinks belong to none.
 
 References
 ----------
@@ -106,6 +107,8 @@ class Contour:
         if complex_ones:
             ends.append(self._relax_copies(system, solver, free, start, complex_ones, mean, error))
         codes = np.max([end[0] for end in ends], axis=0)
+        if not complex_ones:  # two real nudges may pass a kink, where there is no power series to belong to
+            return codes, sum(end[2] for end in ends)
         _add_scaled(source, -1.0, mean)
         residual = np.max([end[1] for end in ends], axis=0) * np.sqrt(sum(error.widths))
         drift, response = mean.row_norms(), self.beta * error.row_norms()

@@ -71,6 +71,19 @@ class AlwaysOn:
     error: tuple[float, ...]
 
 
+def pushed_too_far(circuit: Any, beta: float, who: str, instead: str) -> Iterator[str]:
+    """Yield a sentence if a nudge of -beta leaves linear outputs without an equilibrium.
+
+    Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger. Behind a
+    readout the curvature is that of R R^T, which training changes.
+    """
+    linear = circuit.output_activation == "identity" and circuit.readout is None
+    if linear and circuit.cost == "squared_error" and beta >= 1.0:
+        yield (
+            f"{who} of identity outputs with squared_error needs beta < 1, found {beta:g}. Use a smaller beta{instead}."
+        )
+
+
 @dataclass(frozen=True)
 class Reading:
     """What the synapses read in some rows of a batch.
@@ -166,6 +179,11 @@ class Rule(Settings):
 
         They say what the rule estimates while the nudge vanishes. None for rules that read the exact error signal.
         """
+        return None
+
+    @property
+    def duration(self) -> float | None:
+        """How long one run lasts, in seconds, where the rule says so; nothing ends it before."""
         return None
 
     @property

@@ -138,7 +138,7 @@ def read_timeline(file: h5py.File) -> Timeline:
     times, names, nudges = relax["time"][:], texts(relax["phase"]), relax["nudge"][:].astype(complex)
     if "nudge_imaginary" in relax:
         nudges += 1j * relax["nudge_imaginary"][:]
-    t_end = None if iterations else dynamics(file).get("t_end")
+    t_end = None if iterations else relax.attrs.get("duration", dynamics(file).get("t_end"))
     saved = [times[:count] for count in _saves(file)]
     lengths = [_length(relax, phase, own, t_end) for phase, own in enumerate(saved)]
     starts = np.concatenate([[0.0], np.cumsum(lengths)])

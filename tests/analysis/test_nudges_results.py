@@ -9,6 +9,7 @@ from analysis_runs import Silent, arrays, attributes, load, run
 from test_bias_results import NET, TURNED, ladder_of, sizes
 
 from neurosim.analysis.nudges import fitted_order
+from neurosim.dynamics.status import statuses
 from neurosim.errors import ScenarioError
 from neurosim.plots.figure import draw_figure
 from neurosim.results.reader import open_result
@@ -157,9 +158,9 @@ def test_trajectories_along_a_contour(tmp_path):
 
 def test_trajectories_under_an_oscillating_nudge(tmp_path):
     """The integrals are those that the rule reads: their gain over the last period is the bias run's estimate."""
-    rule = "rule={type: oscillating, beta: 0.05, period: 20.0, periods: 2}"
+    rule = "rule={type: oscillating, beta: 0.02, period: 20.0, periods: 2}"
     relax = "analysis={type: relax, samples: 5, save: {every: 0.5}}"
-    path, outcome = run(tmp_path, rule, relax, "dynamics.t_end=40.0", text=NET)
+    path, outcome = run(tmp_path, rule, relax, "dynamics.t_end=3.0", text=NET)  # the rule says how long it takes
     assert outcome.status.key == "finished"
     found = arrays(path)
     assert attributes(path)["warning"] == ""
@@ -190,3 +191,47 @@ def test_trajectories_with_corrections(tmp_path, name):
     assert names == (["plus", "minus"] if name == "dyadic" else ["real", "imaginary"])
     with open_result(path) as file:
         draw_figure(file)
+
+
+def test_trajectories_beyond_the_radius_say_so(tmp_path):
+    """The third sample has a radius of .03; its free phase is as good as any."""
+    rule = "rule={type: equilibrium, nudging: contour, points: 4, beta: 0.1}"
+    changes = (rule, "analysis={type: relax, samples: 3}", "dynamics.t_end=60.0")
+    path, outcome = run(tmp_path, *changes, text=NET)
+    assert outcome.status.key == "off_branch"
+    status = arrays(path)["relax/status"]
+    assert [s.key for s in statuses(status[:, 2])] == ["finished", *["off_branch"] * 3]
+    assert [s.key for s in statuses(status[1])] == ["finished", "finished", "off_branch"]
+
+
+def test_nothing_is_relative_to_a_gradient_of_zero(tmp_path):
+    """Silent hidden units and clipped outputs: the errors are NaN, and the file is written."""
+    dead = ("circuit.activation=relu", "circuit.output_activation=hard_sigmoid", "circuit.init.gain=0.0")
+    changes = ("analysis.nudgings=[one_sided, symmetric]", "circuit.coordinates=activity")
+    path, outcome = run(tmp_path, NUDGES, *changes, *dead, NEWTON, text=NET)
+    found = arrays(path)
+    assert np.isnan(found["nudges/error"]).all() == np.isnan(found["nudges/asymmetry"])
+    assert "order in beta" in outcome.message
+
+
+@pytest.mark.parametrize("activation", ["relu", "hard_sigmoid"])
+def test_symmetric_nudges_may_pass_a_kink(tmp_path, activation):
+    """An output at its kink answers one of two opposite nudges; that is no other branch."""
+    changes = (
+        f"circuit.activation={activation}", f"circuit.output_activation={activation}", "circuit.coordinates=activity",
+        "dynamics={solver: sweeps, max_steps: 1000, tolerance: 1.0e-8}", "data.batch=20",
+        "analysis={type: train, epochs: 1, train_limit: 300, optimizer: {type: sgd, rate: 0.01}}",
+    )  # fmt: skip
+    _, outcome = run(tmp_path, *changes, text=NET)
+    assert outcome.status.good, outcome.message
+
+
+def test_the_warning_is_the_same_in_single_precision(tmp_path):
+    rule = "rule={type: oscillating, beta: 0.02, period: 1.2, periods: 2}"
+    notes = {}
+    for dtype in ("float32", "float64"):
+        progress = Silent()
+        changes = (rule, f"dtype={dtype}", "analysis={type: relax, samples: 2}")
+        run(tmp_path, *changes, text=NET, name=f"{dtype}.h5", progress=progress)
+        notes[dtype] = progress.notes
+    assert notes["float32"] == notes["float64"] != []

@@ -31,6 +31,9 @@ LOOP = (
 CASES = {
     "point neurons in a loop, symmetric": LOOP,
     "point neurons in a loop, one-sided": (*LOOP, "rule.nudging=one_sided"),
+    "the same, asymmetric correction": (*LOOP, "rule.correction=asymmetric"),
+    "the same, dyadic correction": (*LOOP, "rule.correction=dyadic"),
+    "the same, contour of 4 and its radius": (*LOOP, "rule.nudging=contour", "rule.points=4"),
     "dyads, one hidden layer": ("circuit.layers=[64, 32, 10]",),
     "dyads, as in bias_dyad": (),
 }

@@ -9,6 +9,7 @@ from test_complex_states import point_network, presented
 from test_contour_facts import NEWTON, error_vector, exact_of, free_state, learned
 
 from neurosim.analysis.setup import build_solver
+from neurosim.dynamics.dense import to_rows
 from neurosim.dynamics.settings import AdaptiveSettings, FixedStepSettings
 from neurosim.errors import SimulationError
 from neurosim.learning.exact.implicit import implicit_gradient
@@ -110,6 +111,8 @@ def test_products_of_dyads_are_differences_of_their_rate(name, coordinates, cost
     far = dyads.rate(state + 2 * h * v) - dyads.rate(state - 2 * h * v)
     assert linear.times(v) == pytest.approx((8 * near - far) / (12 * h), abs=1e-8)
     assert w @ linear.times(v) == pytest.approx(v @ linear.transposed_times(w), abs=1e-11)
+    lines = np.einsum("rij,rj->ri", linear.matrices(), to_rows(dyads, v))
+    assert to_rows(dyads, linear.times(v)) == pytest.approx(lines, abs=1e-12)
     dyads.nudge(0.7 + h)
     up = dyads.rate(state)
     dyads.nudge(0.7 - h)

@@ -128,6 +128,37 @@ def test_a_batch_teaches_what_its_samples_read():
     assert outcome.codes.tolist() == reading.codes.tolist() == [1]  # finished: nothing waits until it settles
 
 
+def test_a_step_written_with_a_few_digits_makes_no_period_longer():
+    """10 s in steps of .3333333 s are 30 steps, not 31."""
+    system = presented(point_network())
+    for dt in (10 / 30, 0.3333333):
+        solver = build_solver(FixedStepSettings(solver="rk4", dt=dt, t_end=1.0)).lasting(10.0)
+        relaxation = solver.relax(system, system.rest())
+        assert (relaxation.steps, relaxation.time) == (30, pytest.approx(10.0))
+
+
+def test_an_infinitely_slow_circuit_says_what_it_says_freely():
+    net = net_r()
+    network = network_of(net)
+    _, _, reading = demodulated(network, net.x[None], net.y[None], NEWTON, beta=0.3, period=1.0, drive="cosine")
+    assert reading.prediction[0] == pytest.approx(f(net.settle())[16:], abs=1e-12)
+
+
+def test_what_is_left_on_the_circuit_is_free_and_the_batch_of_now():
+    system = presented(point_network())
+    reading = Reading(system.signal(), system.signal(), np.zeros((3, 3)), np.zeros(3, np.int8), 1.0)
+    for drive in ("cosine", "rotating"):
+        Oscillating(type="oscillating", beta=0.1, period=10.0, drive=drive).read(system, RK4, "free", reading)
+        assert system.free
+    system.present(system.inputs + 1.0, system.targets[::-1])
+    for rotating in (True, False):
+        driven = system.oscillating(rotating, 10.0)
+        assert np.array_equal(driven.inputs, system.inputs)
+        assert np.array_equal(driven.targets, system.targets)
+        with pytest.raises(SimulationError, match="an oscillating nudge needs a strength"):
+            driven.nudge(0.0)
+
+
 def test_rows_taken_out_swing_as_before():
     system = presented(point_network())
     for rotating in (True, False):

@@ -46,6 +46,17 @@ REFUSED = [
      "found 3 periods, but a presentation has rule.periods: 2."),
     (["rule={type: oscillating, period: 10.03}"], "rule.period",
      "found 10.03 s, which is 100.3 steps of dynamics.dt = 0.1 s; it has to be a whole number of them."),
+    ([DIRECTED, "rule={type: equilibrium, correction: dyadic, nudging: one_sided}"], "rule.correction",
+     "dyads relax once, under a real nudge, and are exact for every beta. Leave nudging and points out."),
+    ([DIRECTED, "rule={type: equilibrium, correction: dyadic}",
+      "analysis={type: nudges, betas: [0.1, 0.2], nudgings: [symmetric]}"], "analysis.nudgings",
+     "dyads relax once, whatever the protocol. Leave it out."),
+    (["rule={type: oscillating, period: 10.0, beta: 1.5}", "circuit.output_activation=identity"], "rule.beta",
+     "an oscillating nudge of identity outputs with squared_error needs beta < 1, found 1.5. Use a smaller beta."),
+    ([OSCILLATING, "dynamics={solver: newton}", "analysis={type: relax}"], "dynamics.solver",
+     "newton has no time, but rule oscillating oscillates in time. Use an explicit ODE solver."),
+    ([OSCILLATING, "analysis={type: relax, save: {at: [31.0]}}"], "analysis.save.at",
+     "found 31 s, but every phase ends at rule.periods * rule.period = 30 s."),
     ([OSCILLATING, "dynamics={solver: radau, t_end: 10.0}"], "dynamics.solver", "radau relaxes to equilibria"),
 ]  # fmt: skip
 

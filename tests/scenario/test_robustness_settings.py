@@ -25,6 +25,8 @@ ANALYSIS = (
         ("fgsm: [0.1]", "fgsm: [0.1]\n  pgd_step: 0", "17: analysis.pgd_step: found 0, must be greater than 0."),
         ("fgsm: [0.1]", "fgsm: [0.1]\n  input_range: [1, 0]",
          "17: analysis.input_range: the highest input must lie above the lowest, found 1 to 0."),
+        ("fgsm: [0.1]", "fgsm: [0.1]\n  hold: 2.0",
+         "17: analysis.hold: with plasticity per_batch a batch stays until it has settled"),
         ("name: plain", "name: dual", "17: analysis.variants: two variants are called 'dual'; give each its own name."),
         ("name: plain", "adversarial: 0.1",
          "18: analysis.variants.0.name: missing, and it has no default. Meaning: What it is called in results and "

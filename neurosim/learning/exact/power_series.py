@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.dynamics.linear import DENSE_UNTIL
 from neurosim.dynamics.polished import EQUILIBRIUM
+from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.status import Status
 from neurosim.errors import SimulationError
 from neurosim.learning.contour import contour_points
+from neurosim.physics.complex_states import ComplexSystem
 from neurosim.physics.signal import Signal
 from neurosim.physics.system import System
 
@@ -27,6 +30,7 @@ Array = npt.NDArray[Any]
 POINTS = 48
 HALVINGS = 24
 DECAYED = 1e-3  # the last coefficients beside the largest, on a circle that is small enough
+CHORD_STEPS, CHORD_TOLERANCE = 60, 1e-13
 ROUNDING = 1e-11  # coefficients below this, beside the largest, are noise
 
 
@@ -66,11 +70,14 @@ def power_series(system: System, free: Array) -> PowerSeries:
         If the circuit has no complex states, or no circle around zero is small enough for all equilibria to be found.
     """
     upper = POINTS // 2 + 1
-    r, samples = 1.0, system.rows
+    r, samples = 0.5, system.rows
     units = sum(block.units for block in system.blocks)
     series, radius, left = np.zeros((upper, samples, units)), np.full(samples, np.inf), np.ones(samples, bool)
+    inverses = None
+    if system.size // samples <= DENSE_UNTIL:
+        inverses = np.linalg.inv(system.linearise(free).matrices())
     for _ in range(HALVINGS):
-        found, settled = _on_circle(system, free, r)
+        found, settled = _on_circle(system, free, inverses, r)
         sizes = np.linalg.norm(found, axis=2)  # |c_m r^m|
         good = left & settled & (sizes[-4:].max(axis=0) <= DECAYED * sizes[1:].max(axis=0))
         for row in np.flatnonzero(good):
@@ -83,16 +90,44 @@ def power_series(system: System, free: Array) -> PowerSeries:
     raise SimulationError("the equilibrium has no power series in the nudge: no circle around zero is small enough")
 
 
-def _on_circle(system: System, free: Array, r: float) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _on_circle(system: System, free: Array, inverses: Array | None, r: float) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Return c_m r^m, shape (orders, samples, units), and whether all points of a sample settled."""
     points = contour_points(r, POINTS)
     copies = system.complex_copies(len(points))
     copies.nudge_copies(points)
-    ends = EQUILIBRIUM.relax(copies, copies.lift(free))
-    real, imaginary = (_values(copies.read_anew(ends.state, w)) for w in ((1.0, 0.0), (0.0, 1.0)))
+    state = copies.lift(free)
+    if inverses is None:
+        codes = EQUILIBRIUM.relax(copies, state).codes
+        settled = (codes == Status.SETTLED.code).reshape(len(points), -1).all(axis=0)
+    else:
+        settled = _chord(copies, inverses, state)
+    real, imaginary = (_values(copies.read_anew(state, w)) for w in ((1.0, 0.0), (0.0, 1.0)))
     z = (real + 1j * imaginary).reshape(len(points), system.rows, -1)
-    settled = (ends.codes == Status.SETTLED.code).reshape(len(points), -1).all(axis=0)
-    return np.asarray(np.fft.hfft(z, POINTS, axis=0))[: len(points)] / POINTS, settled
+    with np.errstate(invalid="ignore"):  # samples that did not settle are left out
+        return np.asarray(np.fft.hfft(z, POINTS, axis=0))[: len(points)] / POINTS, settled
+
+
+def _chord(copies: ComplexSystem, inverses: Array, state: Array) -> npt.NDArray[np.bool_]:
+    """Move all copies to their equilibria, in place, with the Jacobian at rest; return which samples got there.
+
+    z <- z - J(0)^{-1} f(z): J(0) is real, and so serves real and imaginary parts of all copies at once.
+    """
+    samples = len(inverses)
+    residual = np.full(samples, np.inf)
+    for _ in range(CHORD_STEPS):
+        f = copies.rate(state)
+        before, rates = residual, rms_rates(copies, f).reshape(copies.copies, samples)
+        residual = rates.max(axis=0)
+        if ((residual <= CHORD_TOLERANCE) | (residual >= before)).all():
+            break  # what does not come closer is left to a smaller circle
+        parts = [view.reshape(2, copies.copies, samples, -1).transpose(2, 0, 1, 3) for view in copies.views(f)]
+        lines = np.concatenate([part.reshape(samples, 2 * copies.copies, -1) for part in parts], axis=2)
+        steps, at = lines @ inverses.swapaxes(1, 2), 0
+        for view, part in zip(copies.views(state), parts, strict=True):
+            step = steps[:, :, at : at + part.shape[3]].reshape(part.shape).transpose(1, 2, 0, 3)
+            view -= step.reshape(view.shape)
+            at += part.shape[3]
+    return np.asarray(residual <= CHORD_TOLERANCE)
 
 
 def _values(signal: Signal) -> Array:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic
+from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic, pushed_too_far
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.settings import Sections
 
@@ -68,15 +68,13 @@ class Equilibrium(Rule):
             )
             return
         yield from self._check_contour(circuit)
-        plain = circuit.readout is None and circuit.cost == "squared_error"
-        linear = plain and circuit.output_activation == "identity"
-        opposite = self.correction != "dyadic" and self.nudging in ("symmetric", "contour")
-        if opposite and linear and self.beta >= 1.0:
-            # Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger.
+        if self.correction != "dyadic" and self.nudging in ("symmetric", "contour"):
+            for sentence in pushed_too_far(circuit, self.beta, f"{self.nudging} nudging", ", or nudging: one_sided"):
+                yield "rule.beta", sentence
+        if self.correction == "dyadic" and self.nudging != "symmetric":
             yield (
-                "rule.beta",
-                f"{self.nudging} nudging of identity outputs with squared_error needs beta < 1, found {self.beta:g}. "
-                "Use a smaller beta, or nudging: one_sided.",
+                "rule.correction",
+                "dyads relax once, under a real nudge, and are exact for every beta. Leave nudging and points out.",
             )
         if self.correction == "dyadic" and scenario.dynamics.solver == "sweeps":
             yield (
@@ -105,11 +103,6 @@ class Equilibrium(Rule):
             yield (
                 "rule.points",
                 f"a contour needs at least 2 points, found {self.points}; one point is nudging: one_sided.",
-            )
-        if self.correction == "dyadic":
-            yield (
-                "rule.correction",
-                "dyads relax once, under a real nudge, and are exact for every beta. Leave nudging and points out.",
             )
         if self.points == 2:
             return  # two opposite real nudges

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import Phase
-from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic
+from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic, pushed_too_far
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.settings import Sections
 
@@ -55,6 +55,8 @@ class Oscillating(Rule):
         if self.drive == "rotating":
             for sentence in not_holomorphic(circuit, "a rotating nudge", "drive: cosine"):
                 yield "rule.drive", sentence
+        for sentence in pushed_too_far(circuit, self.beta, "an oscillating nudge", ""):
+            yield "rule.beta", sentence
         if self.lock_in > self.periods:
             yield "rule.lock_in", f"found {self.lock_in} periods, but a presentation has rule.periods: {self.periods}."
         dt = getattr(scenario.dynamics, "dt", None)
@@ -85,6 +87,11 @@ class Oscillating(Rule):
         return system.oscillating(self.drive == "rotating", self.period)
 
     @property
+    def duration(self) -> float:
+        """All periods of a presentation."""
+        return self.periods * self.period
+
+    @property
     def response_weights(self) -> tuple[float, ...]:
         """The error signal is the response itself: dhat = -ds/dbeta."""
         return (-1.0,)
@@ -107,6 +114,7 @@ class Oscillating(Rule):
                 relaxation = solver.lasting(periods * self.period).relax(driven, state)
                 steps += relaxation.steps
                 ends.append(relaxation)
+        system.nudge(0.0)
         gain = (state - before) / self.lock_in
         driven.read_integral(gain, 0, reading.source)
         driven.read_integral(gain, 1, reading.error)
@@ -124,6 +132,7 @@ class Oscillating(Rule):
 
         free = run_phases(system, solver, (FREE,), own_states=False)["free"]
         system.read(free.state, system.forward_weights, reading.source)
+        reading.prediction[:] = system.prediction(free.state)
         reading.codes[:] = free.codes
         steps = free.steps
         if self.drive == "rotating":
@@ -147,5 +156,4 @@ class Oscillating(Rule):
                 reading.error.add(s)
             system.nudge(0.0)
         reading.error.scale(reading.scale)
-        reading.prediction[:] = system.model.prediction_of(reading.source.block(len(reading.source.widths) - 1))
         return steps

@@ -1,4 +1,4 @@
-"""Point neurons made into dyads, with a batch on their terminals, and their Jacobian."""
+"""Point neurons made into dyads, with a batch on their terminals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dyadic import dyadic_drift
-from neurosim.physics.linearisation import Linearisation
+from neurosim.physics.layered.dyadic_jacobian import DyadicLinearisation
 from neurosim.physics.signal import Signal
 from neurosim.physics.system import System
 
@@ -35,6 +35,7 @@ class DyadicSystem(System):
 
     drift = dyadic_drift
     model: CompartmentNetwork
+    nudges: Array
 
     def __init__(self, points: LayeredSystem) -> None:
         model = points.model
@@ -136,113 +137,3 @@ class DyadicSystem(System):
         """Return J = d(rate)/d(state) at `state`, as products."""
         self.model.synchronise()
         return DyadicLinearisation(self, state)
-
-
-class DyadicLinearisation(Linearisation):
-    """J at one state of a `DyadicSystem`.
-
-    With mean m and difference e: d(rate of m) = J_m dm and d(rate of e) = K dm + (1/tau) (f' G^T - 1) de, K from the
-    curvature of activation and cost.
-
-    Parameters
-    ----------
-    system : DyadicSystem
-        The dyads with their batch and nudge.
-    state : ndarray, shape (size,)
-        Where to linearise.
-    """
-
-    system: DyadicSystem
-
-    def __init__(self, system: DyadicSystem, state: Array) -> None:
-        settings = system.model.settings
-        self.system, self.membrane = system, settings.coordinates == "membrane"
-        self.leak = [float(rate) for rate in system.leak_rates]
-        self.parameters, self.cost = system.model.parameters, system.model.output_cost
-        means, differences = system.parts(state)
-        self.s, self.beta = system.activities(means), system.nudges[:, None]
-        self.g = self.cost.gradient(self.s[-1], system.targets)
-        chi = self._loops_transposed(differences)
-        chi[-1] = chi[-1] - self.beta * self.g
-        at_which = means if self.membrane else self._currents()
-        kinds = [ACTIVATIONS[settings.activation]] * (len(means) - 1) + [ACTIVATIONS[settings.output_activation]]
-        self.slopes = [kind.slope(x) for kind, x in zip(kinds, at_which, strict=True)]
-        self.bend = [kind.curvature(x) * c for kind, x, c in zip(kinds, at_which, chi, strict=True)]
-
-    def _currents(self) -> list[Array]:
-        currents = self._loops(self.s)
-        currents[0] = currents[0] + self.system.drive
-        return [v + (self.parameters[f"b_{k}"] if k > 1 else 0) for k, v in enumerate(currents, start=1)]
-
-    def _loops(self, x: list[Array]) -> list[Array]:
-        """Return G x."""
-        last, result = len(x), [np.zeros_like(part) for part in x]
-        for k in range(1, last):
-            result[k] += x[k - 1] @ self.parameters[f"W_{k}"]
-            result[k - 1] += x[k] @ self.parameters[f"B_{k}"]
-        return result
-
-    def _loops_transposed(self, x: list[Array]) -> list[Array]:
-        """Return G^T x."""
-        last, result = len(x), [np.zeros_like(part) for part in x]
-        for k in range(1, last):
-            result[k] += x[k - 1] @ self.parameters[f"B_{k}"].T
-            result[k - 1] += x[k] @ self.parameters[f"W_{k}"].T
-        return result
-
-    def _curved(self, x: Array) -> Array:
-        """Return beta d2C/ds2 x at the outputs."""
-        return np.asarray(self.beta * self.cost.curvature_times(self.s[-1], x))
-
-    def times(self, v: Array) -> Array:
-        """Return J v, shape (size,)."""
-        m, e = self.system.parts(v)
-        ds = [D * x for D, x in zip(self.slopes, m, strict=True)] if self.membrane else m
-        dv = self._loops(ds)
-        chi = self._loops_transposed(e)
-        chi[-1] = chi[-1] - self._curved(ds[-1])
-        result = np.empty_like(v)
-        for k, view in enumerate(self.system.views(result)):
-            mean = (dv[k] if self.membrane else self.slopes[k] * dv[k]) - m[k]
-            bent = self.bend[k] * (m[k] if self.membrane else dv[k])
-            difference = (bent + self.slopes[k] * chi[k] - e[k]) / 2
-            view[0], view[1] = self.leak[k] * (mean + difference), self.leak[k] * (mean - difference)
-        return result
-
-    def transposed_times(self, v: Array) -> Array:
-        """Return J^T v, shape (size,)."""
-        pairs = [(rate * (plus + minus), rate * (plus - minus) / 2) for rate, (plus, minus) in
-                 zip(self.leak, self.system.views(v), strict=True)]  # fmt: skip
-        a, b = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        into_chi = [D * x for D, x in zip(self.slopes, b, strict=True)]
-        into_e = [x - y for x, y in zip(self._loops(into_chi), b, strict=True)]
-        bent = [q * x for q, x in zip(self.bend, b, strict=True)]
-        into_v = a if self.membrane else [D * x + y for D, x, y in zip(self.slopes, a, bent, strict=True)]
-        into_s = self._loops_transposed(into_v)
-        into_s[-1] = into_s[-1] - self._curved(into_chi[-1])
-        result = np.empty_like(v)
-        for k, view in enumerate(self.system.views(result)):
-            mean = (self.slopes[k] * into_s[k] + bent[k] if self.membrane else into_s[k]) - a[k]
-            view[0], view[1] = mean / 2 + into_e[k], mean / 2 - into_e[k]
-        return result
-
-    def nudge_slope(self) -> Array:
-        """Return d(rate)/d(beta), shape (size,); only the difference of the outputs is nudged."""
-        result = np.zeros(self.system.size, self.system.dtype)
-        half = -self.leak[-1] * self.slopes[-1] * self.g / 2
-        outputs = self.system.views(result)[-1]
-        outputs[0], outputs[1] = half, -half
-        return result
-
-    def read_change(self, v: Array, weights: tuple[float, ...], out: Signal) -> None:
-        """Write sum_c weights_c ds_c of every layer into `out`, with s_c = f(m) +- e/2."""
-        m, e = self.system.parts(v)
-        common, opposite = weights[0] + weights[1], (weights[0] - weights[1]) / 2
-        for k, (dm, de) in enumerate(zip(m, e, strict=True)):
-            out.block(k)[:] = common * (self.slopes[k] * dm if self.membrane else dm) + opposite * de
-
-    def pull_back(self, v: Array, out: Signal) -> None:
-        """Write how the weighted sum `v` of the rates feels the current of each unit into `out`."""
-        for k, (plus, minus) in enumerate(self.system.views(v)):
-            a, b = self.leak[k] * (plus + minus), self.leak[k] * (plus - minus) / 2
-            out.block(k)[:] = a if self.membrane else self.slopes[k] * a + self.bend[k] * b

@@ -128,7 +128,7 @@ class OscillatingLayeredSystem(OscillatingSystem):
         self.drift = rotating_drift if rotating else cosine_drift
         self.model, self.blocks, self.rows = points.model, inner.blocks, points.rows
         self.p, self.layout, self.u, self.work = inner.p, inner.layout, inner.u, inner.work
-        self.inputs, self.targets = inner.inputs, inner.targets
+        self.follow()
         self.circuit_size: int = inner.size
         self.units = sum(block.units for block in points.blocks)
         self.integrals = 2 if rotating else 3
@@ -153,10 +153,22 @@ class OscillatingLayeredSystem(OscillatingSystem):
     def present(self, inputs: Array, targets: Array) -> None:
         """Put a batch on the terminals."""
         self.inner.present(inputs, targets)
+        self.follow()
+
+    def follow(self) -> None:
+        """Take over what lies on the terminals of the circuit."""
         self.inputs, self.targets = self.inner.inputs, self.inner.targets
 
     def nudge(self, beta: complex) -> None:
-        """Set the strength of the oscillation."""
+        """Set the strength of the oscillation.
+
+        Raises
+        ------
+        SimulationError
+            If it is zero: what is read is relative to it.
+        """
+        if not beta:
+            raise SimulationError("an oscillating nudge needs a strength; what synapses read is relative to it")
         self.u[self._oscillation : self._oscillation + 2] = complex(beta).real, 2 * np.pi / self.period
 
     @property
@@ -167,7 +179,8 @@ class OscillatingLayeredSystem(OscillatingSystem):
     def take(self, rows: Sequence[int]) -> OscillatingLayeredSystem:
         """Return a system of its own with the given rows and what lies on their terminals."""
         other = OscillatingLayeredSystem(self.points.take(rows), self.rotating, self.period)
-        other.nudge(float(self.u[self._oscillation]))
+        mine, its = self._oscillation, other._oscillation
+        other.u[its : its + 2] = self.u[mine : mine + 2]
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:

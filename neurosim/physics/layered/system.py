@@ -168,7 +168,9 @@ class LayeredSystem(System):
             self.complex_copies(1)  # takes the batch over
         if (rotating, period) not in self._oscillating:
             self._oscillating[rotating, period] = OscillatingLayeredSystem(self, rotating, period)
-        return self._oscillating[rotating, period]
+        driven = self._oscillating[rotating, period]
+        driven.follow()
+        return driven
 
     def transposed_at(self, state: Array) -> LayeredSystem:
         """Return a system at rest in `state`, with the conductances of the loops transposed; always the same one."""
