@@ -69,14 +69,21 @@ class PhysicalModel(ABC):
         """Return the prediction (rows, outputs) of activities (rows, units) of the last block; by default these."""
         return outputs
 
+    def readout_error(self, source: Signal, targets: Array) -> Array | None:
+        """Return dC/d(prediction), shape (samples, outputs), over the number of samples, for `source` activities.
+
+        It is what the synapses of a static readout read where they go to. None where there is no readout.
+        """
+        return None
+
     @abstractmethod
     def local_products(
         self,
         inputs: Array,
-        targets: Array,
         source: Signal,
         error: Signal,
         gradient: Parameters,
+        readout_error: Array | None = None,
         exact: bool = False,
     ) -> list[Piece]:
         """Return the work of multiplying what every synapse reads, in pieces that do not depend on each other.
@@ -85,14 +92,14 @@ class PhysicalModel(ABC):
         ----------
         inputs : ndarray, shape (samples, inputs)
             What lay on the input terminals.
-        targets : ndarray, shape (samples, outputs)
-            What lay on the target terminals, for synapses of a static readout.
         source : Signal
             What a synapse reads where it comes from.
         error : Signal
             What it reads where it goes to: estimates of dC/d(current), over the number of samples.
         gradient : Parameters
             Where the sums over the samples go, by parameter name.
+        readout_error : ndarray, shape (samples, outputs), or None
+            As `readout_error` returns it.
         exact : bool
             Whether the derivative with respect to every parameter is wanted, whatever its synapse does.
         """

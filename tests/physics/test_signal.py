@@ -44,7 +44,7 @@ def test_pieces_cover_the_gradient_once(monkeypatch, size):
     r = np.random.default_rng(0)
     source, error = (Signal(r.normal(size=7 * 14), (6, 5, 3), 7, 0, 7) for _ in range(2))
     gradient = network.parameters.gradient()
-    pieces = network.local_products(net.x.T, net.y.T, source, error, gradient)
+    pieces = network.local_products(net.x.T, source, error, gradient)
     covered = np.zeros(gradient.flat.size, int)
     for piece in pieces:
         before = gradient.flat.copy()

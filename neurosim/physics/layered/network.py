@@ -122,13 +122,19 @@ class CompartmentNetwork(PhysicalModel):
         """Return s R + c for activities `outputs` of the last layer, or these themselves without a readout."""
         return self.output_cost.prediction(outputs)
 
+    def readout_error(self, source: Signal, targets: Array) -> Array | None:
+        """Return e / samples with e = dC/d(prediction) at the outputs in `source`; None without a readout."""
+        if self.settings.readout is None:
+            return None
+        return np.asarray(self.output_cost.error(source.block(len(self.blocks) - 1), targets) / len(targets))
+
     def local_products(
         self,
         inputs: Array,
-        targets: Array,
         source: Signal,
         error: Signal,
         gradient: Parameters,
+        readout_error: Array | None = None,
         exact: bool = False,
     ) -> list[Piece]:
         """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
@@ -137,7 +143,7 @@ class CompartmentNetwork(PhysicalModel):
 
         The last where feedback is trained; by the rule of Kolen and Pollack it is (dC/dW_k)^T instead. A reciprocal
         conductance in a loop works both ways, and its gradient has both parts: that of W_k, and the transpose of that
-        of B_k. A readout compares its prediction with the targets itself, dC/dR = mean source_L x e, dC/dc = mean e.
+        of B_k. A readout compares its prediction with the targets, dC/dR = mean source_L x e, dC/dc = mean e.
         """
         last = len(self.blocks)
         sources = [inputs, *(source.block(i) for i in range(last))]
@@ -155,11 +161,10 @@ class CompartmentNetwork(PhysicalModel):
                 follows = self.follows_forward and not exact
                 pair = (errors[k], sources[k]) if follows else (sources[k + 1], errors[k - 1])
                 pieces += _product_pieces(gradient, f"B_{k}", [pair])
-        if "R" in gradient:
-            e = self.output_cost.error(sources[-1], targets) / len(inputs)
-            pieces += _product_pieces(gradient, "R", [(sources[-1], e)])
-            at = gradient.offsets["c"]
-            pieces.append(Piece(slice(at, at + e.shape[1]), partial(np.sum, e, axis=0, out=gradient["c"])))
+        if readout_error is not None:
+            pieces += _product_pieces(gradient, "R", [(sources[-1], readout_error)])
+            c, at = gradient["c"], gradient.offsets["c"]
+            pieces.append(Piece(slice(at, at + len(c)), partial(np.sum, readout_error, axis=0, out=c)))
         return pieces
 
     def input_gradient(self, error: Signal) -> Array:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from neurosim.physics.names import ActivationName, CostName
 from neurosim.settings import Settings
@@ -56,6 +56,20 @@ class LinearReadout(Settings):
     outputs: Units = Field(description="Values of the prediction: targets per sample.")
 
 
+def _readout_by_name(value: Any) -> Any:
+    if value == "none":
+        return None
+    if value == "linear":
+        raise ValueError("linear needs its number of outputs. Use {type: linear, outputs: N}, N targets per sample")
+    if isinstance(value, str):
+        raise ValueError(f"found '{value}'. Allowed: none, or {{type: linear, outputs: N}}")
+    return value
+
+
+def _readout_names(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"const": "none", "type": "string"})
+
+
 class LayeredCircuit(Settings):
     """A compartment network: layers of point neurons or dyads.
 
@@ -67,8 +81,10 @@ class LayeredCircuit(Settings):
     description: str = Field("", description="What the circuit is, for people.")
     neuron: Literal["point", "dyad"] = Field("dyad", description="One compartment per neuron, or two.")
     layers: tuple[Units, ...] = Field(min_length=2, description="Units per layer, from the inputs to the outputs.")
-    readout: LinearReadout | None = Field(
-        None, description="Static readout of the last layer; without one its activities are the prediction."
+    readout: Annotated[LinearReadout | None, BeforeValidator(_readout_by_name)] = Field(
+        None,
+        description="Static readout of the last layer; null or none: its activities are the prediction.",
+        json_schema_extra=_readout_names,
     )
     coordinates: Literal["activity", "membrane"] = Field(
         "activity", description="Whether the state is the activity s or the membrane state u with s = f(u)."
