@@ -5,7 +5,8 @@
 
 with e and H the slope and the curvature of the cost at the prediction. The readout takes no part in the dynamics; the
 gradient of R is the product of s_out and e, that of c is e, both at the free state. Everything is holomorphic in s_out.
-Source: A. Laborieux, F. Zenke, Holomorphic equilibrium propagation, NeurIPS 2022, arXiv 2209.00530.
+Source: the code of A. Laborieux, F. Zenke, Improving equilibrium propagation without weight symmetry through Jacobian
+homeostasis, ICLR 2024: softmax(R s_out + c) outside the dynamics, with a cross-entropy.
 """
 
 from __future__ import annotations

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from analysis_runs import arrays, load, run
+from analysis_runs import Silent, arrays, assert_same, load, run
 
 from neurosim.analysis.run import Options, execute
+from neurosim.analysis.setup import build_model
+from neurosim.dynamics.status import Status, statuses
 from neurosim.errors import ScenarioError
 from neurosim.plots.figure import draw_figure
 from neurosim.results.reader import open_result
@@ -80,6 +82,146 @@ def test_the_dyadic_correction_trains_as_the_exact_gradient_does(tmp_path):
     paths = [run(tmp_path, rule, text=READOUT, name=f"{i}.h5")[0] for i, rule in enumerate((RULES[2], RULES[4]))]
     dyadic, exact = (arrays(path)["circuit/parameters/R"] for path in paths)
     assert dyadic == pytest.approx(exact, abs=1e-5)
+
+
+def test_a_contour_of_four_points_is_of_fourth_order_in_the_nudge(tmp_path):
+    """Cross-entropy behind the readout; R and c have no error at all."""
+    rule = "rule={type: equilibrium, nudging: contour, points: 4, beta: 0.05}"
+    nudges = "analysis={type: nudges, samples: 5, betas: [0.1, 0.2, 0.4]}"
+    reciprocal = ("circuit.feedback=reciprocal", "circuit.imperfections={}")
+    path, outcome = run(tmp_path, rule, nudges, *reciprocal, text=READOUT)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    errors, betas = found["nudges/error"][0], found["nudges/beta"]
+    assert np.diff(np.log(errors)) / np.diff(np.log(betas)) == pytest.approx(4.0, abs=0.1)
+
+
+def test_beyond_the_radius_of_convergence_a_run_says_so(tmp_path):
+    rule = "rule={type: equilibrium, nudging: contour, points: 4, beta: 0.05}"
+    relax = "analysis={type: relax, samples: 3}"
+    path, outcome = run(tmp_path, rule, relax, text=READOUT)
+    assert outcome.status.good, outcome.message
+    radius = arrays(path)["relax/radius"]
+    assert radius.min() > 0.05
+    path, outcome = run(tmp_path, rule, relax, f"rule.beta={1.01 * radius.min()}", text=READOUT, name="b.h5")
+    assert outcome.status is Status.OFF_BRANCH
+    status = arrays(path)["relax/status"]
+    assert [s.key for s in statuses(status[1:, radius.argmin()])] == ["off_branch"] * (len(status) - 1)
+
+
+ADAM = "optimizer: {type: adam, rate: 0.01}"
+SHORT = ("analysis.epochs=2", "analysis.train_limit=100", "analysis.test_limit=40")
+SETTLING = "dynamics={solver: exponential_euler, dt: 0.5, t_end: 200.0, tolerance: 1.0e-5}"
+SWINGING = ("rule={type: oscillating, beta: 0.1, period: 20.0, periods: 2}", "analysis.log_gradient_alignment=false")
+
+
+@pytest.mark.parametrize("changes", [(), SWINGING], ids=["nudged", "swinging"])
+@pytest.mark.parametrize("batches", [3, 5, 8], ids="after {} batches".format)
+def test_interrupted_and_resumed_is_uninterrupted(tmp_path, batches, changes):
+    changes = (*SHORT, SETTLING, "dtype=float32", *changes)
+    whole, outcome = run(tmp_path, *changes, text=READOUT, name="whole.h5")
+    assert outcome.status.good, outcome.message
+    path, outcome = run(tmp_path, *changes, text=READOUT, progress=Silent(stop_after=batches))
+    assert outcome.status is Status.INTERRUPTED
+    path, outcome = run(tmp_path, *changes, text=READOUT)
+    assert outcome.status.good, outcome.message
+    assert_same(path, whole)
+
+
+def test_threads_do_not_change_a_number(tmp_path):
+    changes = (*SHORT, SETTLING, "data.batch=70", "analysis.train_limit=140")
+    paths = [run(tmp_path, *changes, text=READOUT, name=f"{n}.h5", threads=n)[0] for n in (1, 2)]
+    assert_same(*paths)
+
+
+def test_an_oscillating_nudge_trains_in_time(tmp_path):
+    """Close to the exact gradient: a rotation of .1 with a period of 80 tau."""
+    swinging = "rule={type: oscillating, beta: 0.1, period: 80.0, periods: 2}"
+    path, outcome = run(tmp_path, *SHORT, SETTLING, swinging, "circuit.imperfections={}", text=READOUT)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    cosines = dict(zip(found["train/block"].astype(str), found["train/gradient_cosine"][0], strict=True))
+    assert min(cosines["R"], cosines["c"]) > 0.9999
+    assert min(cosines[name] for name in ("W_0", "W_1", "b_1", "b_2")) > 0.99
+    assert found["train/loss"][-1] < found["train/loss"][0]
+
+
+def test_homeostasis_and_kolen_pollack_train_behind_a_readout(tmp_path):
+    loops = {}
+    for key in ("beta: 0.05", "homeostasis: {weight: 1.0}", "feedback_learning: kolen_pollack"):
+        path, outcome = run(
+            tmp_path, *SHORT, f"rule={{type: equilibrium, {key}}}", text=READOUT, name=f"{len(loops)}.h5"
+        )
+        assert outcome.status.good, outcome.message
+        found = arrays(path)
+        assert found["train/loss"][-1] < found["train/loss"][0]
+        loops[key.partition(":")[0]] = found["train/asymmetry"][-1]
+    assert loops["homeostasis"] < loops["beta"]
+
+
+def test_attacks_meet_the_cost_behind_the_readout(tmp_path):
+    attacks = "fgsm: [0.05, 0.2], variants: [{name: symmetric}, {name: hardened, adversarial: 0.1}]"
+    robustness = f"analysis={{type: robustness, epochs: 2, train_limit: 200, test_limit: 40, {attacks}, {ADAM}}}"
+    path, outcome = run(tmp_path, robustness, text=READOUT)
+    assert outcome.status.good, outcome.message
+    losses = arrays(path)["robustness/attacked_loss"][:, 0]
+    assert (losses[:, 0] < losses[:, 1]).all()
+    assert not np.array_equal(losses[0], losses[1])
+
+
+def test_the_slope_of_a_linear_circuit_is_that_of_its_prediction(tmp_path):
+    """The norms of a comparison have R among their factors; nothing is learnt here, so they are those of the start."""
+    robustness = f"analysis={{type: robustness, epochs: 1, train_limit: 20, test_limit: 20, fgsm: [0.1], {ADAM}}}"
+    changes = (robustness, "analysis.optimizer.rate=1.0e-30")
+    found = arrays(run(tmp_path, *changes, text=READOUT)[0])
+    parameters = build_model(load(tmp_path, *changes, text=READOUT).scenario).parameters
+    factors = [parameters[name] for name in ("W_0", "W_1", "R")]
+    assert found["robustness/product_norm"] == pytest.approx(np.linalg.norm(np.linalg.multi_dot(factors), 2))
+    assert found["robustness/norm_product"] == pytest.approx(np.prod([np.linalg.norm(x, 2) for x in factors]))
+
+
+def test_plasticity_while_it_relaxes_is_refused(tmp_path):
+    dynamics = "dynamics={solver: euler, dt: 0.1, t_end: 5.0, tolerance: null}"
+    changes = (dynamics, "analysis.plasticity=continuous", "analysis.optimizer={type: sgd, rate: 0.01}")
+    with pytest.raises(ScenarioError, match="continuous needs a rule whose error signal is there at every moment"):
+        load(tmp_path, *changes, text=READOUT)
+    dyads = ("rule={type: dual_propagation}", "circuit.neuron=dyad", "circuit.feedback=reciprocal")
+    with pytest.raises(ScenarioError, match="readout: linear is for neuron: point"):
+        load(tmp_path, *changes, *dyads, "circuit.imperfections={}", text=READOUT)
+
+
+@pytest.mark.parametrize("none", ["none", "null"])
+def test_no_readout_by_name(tmp_path, none):
+    changes = (f"circuit.readout={none}", "circuit.layers=[64, 16, 10]")
+    assert load(tmp_path, *changes, text=READOUT).scenario.circuit.readout is None
+
+
+@pytest.mark.parametrize(
+    ("readout", "message"),
+    [
+        ("linear", "circuit.readout: linear needs its number of outputs. Use {type: linear, outputs: N}, N targets per "
+         "sample."),
+        ("softmax", "circuit.readout: found 'softmax'. Allowed: none, or {type: linear, outputs: N}."),
+        ("3", "circuit.readout: found 3, expected keys with values: outputs, type."),
+        ("{type: linear}", "circuit.readout.outputs: missing, and it has no default. Meaning: Values of the "
+         "prediction: targets per sample."),
+        ("{outputs: 0}", "circuit.readout.outputs: found 0, must be at least 1."),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_readout_that_is_not_whole(tmp_path, readout, message):
+    with pytest.raises(ScenarioError) as caught:
+        load(tmp_path, f"circuit.readout={readout}", text=READOUT)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("nudging", ["{type: equilibrium, beta: 1.5}", "{type: oscillating, period: 10, beta: 1.5}"])
+def test_linear_outputs_may_be_pushed_harder_behind_a_readout(tmp_path, nudging):
+    """The curvature of the cost is that of R R^T there, and no bound on beta is known."""
+    changes = (f"rule={nudging}", "circuit.cost=squared_error", "circuit.output_activation=identity")
+    load(tmp_path, *changes, text=READOUT)
+    with pytest.raises(ScenarioError, match="of identity outputs with squared_error needs beta < 1"):
+        load(tmp_path, *changes, "circuit.readout=none", "circuit.layers=[64, 16, 10]", text=READOUT)
 
 
 def test_a_readout_that_does_not_fit_a_named_data_set(tmp_path):

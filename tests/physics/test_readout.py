@@ -7,8 +7,10 @@ from pydantic import ValidationError
 from neurosim.analysis.setup import build_solver
 from neurosim.dynamics.dense import to_rows
 from neurosim.dynamics.settings import NewtonSettings, SweepsSettings
+from neurosim.dynamics.status import statuses
 from neurosim.learning.contour import Contour
 from neurosim.learning.exact.implicit import implicit_gradient, implicit_reading, relaxed_reading
+from neurosim.learning.exact.power_series import power_series
 from neurosim.physics.layered.compartments import POINT
 from neurosim.physics.layered.network import CompartmentNetwork
 from neurosim.physics.layered.settings import Asymmetry, Imperfections, Init, LayeredCircuit, LinearReadout
@@ -165,6 +167,38 @@ def test_a_contour_of_n_points_is_of_order_n_with_cross_entropy(points):
         Contour(beta, points).relax(system, NEWTON, free, "free", source, found)
         errors.append(np.linalg.norm(found.values - limit.values))
     assert np.log2(errors[0] / errors[1]) == pytest.approx(points, abs=0.3)
+
+
+def test_the_radius_of_a_linear_circuit_is_the_distance_of_a_pole():
+    """Where J - beta R R^T is singular. The law of folds takes a simple pole for a little closer than it is."""
+    made = network("squared_error", activation="identity", output_activation="identity")
+    system = presented(made)
+    free = NEWTON.relax(system, system.rest()).state
+    J = made.settings.tau * system.linearise(free).matrices()[0]
+    R = made.parameters["R"]
+    through = R.T @ np.linalg.inv(J)[-5:, -5:] @ R  # det(J - beta R R^T) = 0 where 1/beta is one of its eigenvalues
+    assert power_series(system, free).radius == pytest.approx(1 / np.abs(np.linalg.eigvals(through)).max(), rel=0.1)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_the_series_is_the_equilibrium_and_far_beyond_its_radius_a_contour_is_off_the_branch(cost):
+    made = network(cost)
+    made.parameters["R"][:] *= 2.0
+    system = presented(made)
+    free = NEWTON.relax(system, system.rest()).state
+    series = power_series(system, free)
+    assert 0 < series.radius.min() <= series.radius.max() < 10
+    beta = 0.3 * series.radius.min()
+    system.nudge(beta)
+    nudged = np.concatenate([a[0] for a in system.activities(NEWTON.relax(system, free.copy()).state)], axis=1)
+    assert series.at(beta) == pytest.approx(nudged, abs=1e-7)
+    system.nudge(0.0)
+    source, error = system.signal(), system.signal()
+    system.read(free, (1.0,), source)
+    inside, _ = Contour(0.3 * series.radius.min(), 4).relax(system, NEWTON, free, "free", source, error)
+    beyond, _ = Contour(8.0 * series.radius.max(), 4).relax(system, NEWTON, free, "free", source, error)
+    assert [status.key for status in statuses(inside)] == ["settled"] * 3
+    assert "off_branch" in [status.key for status in statuses(beyond)]
 
 
 @pytest.mark.parametrize("keys", [{}, {"output_activation": "identity"}], ids=str)

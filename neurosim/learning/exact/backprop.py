@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from neurosim.errors import SimulationError
 from neurosim.physics.activations import ACTIVATIONS
+from neurosim.physics.costs import cost_gradient
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.network import CompartmentNetwork
@@ -57,7 +58,7 @@ def forward_and_errors(model: PhysicalModel, inputs: Array, targets: Array) -> t
         currents.append(activities[-1] @ parameters[f"W_{k}"] + parameters[f"b_{k + 1}"])
         activities.append(ACTIVATIONS[name].value(currents[-1]))
     prediction = activities.pop()
-    error = ACTIVATIONS[names[-1]].slope(currents[-1]) * network.output_cost.gradient(prediction, targets)
+    error = ACTIVATIONS[names[-1]].slope(currents[-1]) * cost_gradient(settings.cost, prediction, targets)
     errors = [error]
     for k in range(last - 1, 0, -1):
         error = ACTIVATIONS[names[k - 1]].slope(currents[k - 1]) * (error @ parameters[f"W_{k}"].T)

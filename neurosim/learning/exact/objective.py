@@ -23,6 +23,7 @@ from scipy.special import spence, xlogy
 
 from neurosim.errors import SimulationError
 from neurosim.learning.exact.backprop import forward_and_errors
+from neurosim.physics.costs import cost_gradient
 from neurosim.physics.model import PhysicalModel
 from neurosim.physics.names import ActivationName
 from neurosim.physics.system import System
@@ -114,7 +115,7 @@ def penalty(model: PhysicalModel, inputs: Array, targets: Array) -> tuple[Array,
     network = cast("CompartmentNetwork", model)
     inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
     _, errors, prediction = forward_and_errors(network, inputs, targets)
-    total = np.sum(errors[-1] * network.output_cost.gradient(prediction, targets), axis=1)
+    total = np.sum(errors[-1] * cost_gradient(network.settings.cost, prediction, targets), axis=1)
     for k, (below, above) in enumerate(pairwise(errors), start=1):
         total += np.sum(below * (above @ network.parameters[f"W_{k}"].T), axis=1)
     return network.cost(prediction, targets), np.asarray(total)
