@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from neurosim.jit import INDEX, block, drift_signature, helper, inlined, kernel, model_entries, model_type, vector
+from neurosim.jit import INDEX, block, drift_signature, helper, kernel, model_entries, model_type, vector
 from neurosim.physics.elementary import exp
 from neurosim.physics.holomorphic.activation_kernels import activate, by_holomorphic_activation
 from neurosim.physics.holomorphic.elementary import sine_cosine
@@ -103,13 +103,6 @@ def readout_gradient(s: Any, target: Any, model: Any, g: Any) -> None:
     np.dot(z.reshape(2 * rows, m), R.T, g.reshape(2 * rows, n))
 
 
-@inlined
-def subtract_product(a_re: Any, a_im: Any, b_re: Any, b_im: Any, v: Any, i: int, size: int) -> None:
-    """Subtract the complex number a b from entry `i` of the planes `v`, each of `size` values."""
-    v[i] -= a_re * b_re - a_im * b_im
-    v[size + i] -= a_re * b_im + a_im * b_re
-
-
 @helper
 def add_nudge(s: Any, target: Any, nudge: Any, model: Any, g: Any, v: Any) -> None:
     """Add -beta dC/ds at the activity `s` to `v`; planes, flat. `nudge` has beta of each row, `g` is scratch."""
@@ -123,7 +116,9 @@ def add_nudge(s: Any, target: Any, nudge: Any, model: Any, g: Any, v: Any) -> No
         for r in range(rows):
             b_re, b_im = nudge[r], nudge[rows + r]
             for i in range(r * n, (r + 1) * n):
-                subtract_product(b_re, b_im, g[i], g[size + i], v, i, size)
+                re, im = g[i], g[size + i]
+                v[i] -= b_re * re - b_im * im
+                v[size + i] -= b_re * im + b_im * re
         return
     copy(s, g)
     if layout[at + COST] == CROSS_ENTROPY:
@@ -131,7 +126,9 @@ def add_nudge(s: Any, target: Any, nudge: Any, model: Any, g: Any, v: Any) -> No
     for r in range(rows):
         b_re, b_im = nudge[r], nudge[rows + r]
         for i in range(r * n, (r + 1) * n):
-            subtract_product(b_re, b_im, g[i] - target[i], g[size + i], v, i, size)
+            re, im = g[i] - target[i], g[size + i]
+            v[i] -= b_re * re - b_im * im
+            v[size + i] -= b_re * im + b_im * re
 
 
 @helper
