@@ -39,6 +39,8 @@ from neurosim.errors import SimulationError
 # honest: "contract" only fuses multiply-add; "reassoc" is for sums of squares and nothing else.
 FLAGS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REDUCTION_FLAGS: dict[str, Any] = {**FLAGS, "fastmath": {"contract", "reassoc"}}
+# What is fused depends on the machine and on how a loop was unrolled; random numbers may depend on neither.
+UNCONTRACTED: dict[str, Any] = {**FLAGS, "fastmath": False}
 
 HEADER = 2  # entries of `layout` before the block table
 BLOCK_ENTRIES = 3  # offset, planes, units
@@ -240,6 +242,11 @@ def helper(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """Decorate a scalar function that must vanish into the loop that calls it, or the loop would not vectorise."""
     return _njit(function, {**FLAGS, "forceinline": True}, keep=False)  # type: ignore[no-any-return]
+
+
+def uncontracted(function: Function) -> Function:
+    """Decorate a scalar function like `inlined`, with results that are the same in every loop and on every machine."""
+    return _njit(function, {**UNCONTRACTED, "forceinline": True}, keep=False)  # type: ignore[no-any-return]
 
 
 def reduction(function: Function) -> Function:

@@ -163,6 +163,16 @@ SOLVERS = Registry(
             settings="neurosim.dynamics.settings:AdaptiveSettings",
             summary="Tsitouras 5(4), adaptive step, dense output.",
         ),
+        "euler_maruyama": Entry(
+            target="neurosim.dynamics.schemes.euler_maruyama:EULER_MARUYAMA",
+            settings="neurosim.dynamics.settings:StochasticSettings",
+            summary="State noise, Ito: strong order 1/2, or 1 where noise does not depend on the state; weak order 1.",
+        ),
+        "stochastic_heun": Entry(
+            target="neurosim.dynamics.schemes.stochastic_heun:STOCHASTIC_HEUN",
+            settings="neurosim.dynamics.settings:StochasticSettings",
+            summary="State noise, Stratonovich: strong order 1; order 2 where there is no noise.",
+        ),
         "radau": Entry(
             target="neurosim.dynamics.radau:RadauSolver",
             settings="neurosim.dynamics.settings:StiffSettings",
@@ -280,6 +290,10 @@ PLOTS = Registry(
         "ladder": Entry(
             target="neurosim.plots.ladder:draw",
             summary="Terms of the bias ladder per parameter block: their size relative to the exact gradient.",
+        ),
+        "u_curve": Entry(
+            target="neurosim.plots.u_curve:draw",
+            summary="Error, bias and noise of an update against the size of the nudge, and the best one.",
         ),
         "nudge_error": Entry(
             target="neurosim.plots.nudge_error:draw",

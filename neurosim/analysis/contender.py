@@ -145,8 +145,7 @@ class Contender(Training):
         """Return what attacks raise, with its slope, as a function of the inputs of a batch with these targets."""
         model = self._attacked_model
         if model is not self.model:
-            model.parameters.flat[:] = self.model.parameters.flat
-            model.parameters_changed()
+            model.follow(self.model)
 
         def cost_and_slope(inputs: Array) -> tuple[Array, Array]:
             slope = self._slope(model, inputs, targets, relaxed)
@@ -164,8 +163,8 @@ class Contender(Training):
         probe = self.test.head(PROBE_SAMPLES)
         slope = self._slope(self.model, probe.inputs, probe.targets, relaxed)
         names = [*(f"W_{k}" for k in range(len(self.model.blocks))), "R"]
-        parameters = self.model.parameters
-        matrices = [parameters[name].astype(np.float64) for name in names if name in parameters]
+        acting = self.model.conductances
+        matrices = [acting[name].astype(np.float64) for name in names if name in acting]
         product = np.linalg.multi_dot(matrices) if len(matrices) > 1 else matrices[0]
         rule = self.experiment.rule
         figures = {
@@ -187,9 +186,9 @@ class Contender(Training):
         system.present(probe.inputs, probe.targets)
         with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its status
             nudged = run_phases(system, self.learner.solver, rule.phases(self.learner.start))["nudged"]
-            objective = saddle_objective(system, nudged.state, rule.beta)
+            objective = saddle_objective(system, nudged.state, rule.strength)
         relaxed.add_codes(nudged.codes)
         settled = GOOD[nudged.codes]
         cost, size = penalty(self.model, probe.inputs, probe.targets)
         total = float(size[settled].sum())
-        return float((objective - cost)[settled].sum()) / (rule.beta / 2 * total) if total else float("nan")
+        return float((objective - cost)[settled].sum()) / (rule.strength / 2 * total) if total else float("nan")

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.analysis.interruption import Interruption
-from neurosim.analysis.ladder import radius_of
 from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
+from neurosim.analysis.rungs import radius_of
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.status import Status, count, worst
 from neurosim.learning.protocol import FREE, Phase, run_phases

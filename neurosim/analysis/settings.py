@@ -75,6 +75,9 @@ class BiasAnalysis(Settings):
 
     type: Literal["bias"]
     samples: int = Field(16, ge=1, description="How many test samples, from the first on; gradients are their means.")
+    noise_repeats: int = Field(
+        32, ge=2, description="How often a noisy circuit is measured, with noise of its own every time."
+    )
 
 
 Nudging = Literal["one_sided", "symmetric"] | int

@@ -12,8 +12,9 @@ from neurosim.datasets.dataset import Dataset
 from neurosim.datasets.load import load_dataset
 from neurosim.dynamics.adaptive import AdaptiveSolver
 from neurosim.dynamics.fixed_step import FixedStepSolver
-from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme
+from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme, StochasticScheme
 from neurosim.dynamics.solver import Solver
+from neurosim.dynamics.stochastic import StochasticSolver
 from neurosim.errors import ScenarioError
 from neurosim.learning.rule import Rule
 from neurosim.physics.layered.compartments import POINT, dyad
@@ -57,6 +58,8 @@ def build_solver(settings: Any) -> Solver:
     target = SOLVERS.load(settings.solver)
     if isinstance(target, FixedScheme):
         return FixedStepSolver(target, settings)
+    if isinstance(target, StochasticScheme):
+        return StochasticSolver(target, settings)
     if isinstance(target, EmbeddedScheme):
         return AdaptiveSolver(target, settings)
     solver: Solver = target(settings)

@@ -109,6 +109,7 @@ class Training:
         rest = dict(arrays)
         self.model.parameters.flat[:] = rest.pop("parameters")
         self.model.parameters_changed()
+        self.model.writes = int(numbers["writes"])
         for name, values in self.plasticity.memory.items():
             values[:] = rest.pop(f"memory_{name}")
         self.plasticity.steps, self.next_batch = int(numbers["steps"]), int(numbers["next_batch"])
@@ -119,6 +120,7 @@ class Training:
     def state(self) -> tuple[dict[str, float], dict[str, Array]]:
         """Return the present place as numbers and arrays, for a checkpoint."""
         numbers = {"steps": self.plasticity.steps, "next_batch": self.next_batch, "seconds": self.seconds}
+        numbers["writes"] = self.model.writes
         numbers |= {f"tally_{name}": value for name, value in asdict(self.tally).items()}
         memory = {f"memory_{name}": values for name, values in self.plasticity.memory.items()}
         return numbers, {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
@@ -209,8 +211,9 @@ class Training:
         probe, cosines = self.train.head(PROBE_SAMPLES), dict.fromkeys(self.log.blocks, float("nan"))
         outcome = self.learner.learn(probe.inputs, probe.targets)
         if outcome.usable:
-            exact = reference_gradient(self.model, self.learner.solver, probe.inputs, probe.targets)
-            cosines |= gradient_cosines(outcome.gradient, exact)
+            model = self.model if self.model.ideal else self.model.twin(self.model.parameters.flat.dtype, ideal=True)
+            exact = reference_gradient(model, self.learner.solver, probe.inputs, probe.targets)
+            cosines |= gradient_cosines(outcome.gradient, self.model.wanted_gradient(exact))
         return cosines
 
 

@@ -46,6 +46,7 @@ class NewtonSolver(Solver):
         """Move every row of `state` to its equilibrium; a recorder gets the state after every iteration."""
         tolerance = self.settings.tolerance
         assert tolerance is not None  # the settings refuse newton without one
+        self.refuse_noise(system)
         system.forget()
         f = system.rate(state)
         rates = rms_rates(system, f)

@@ -42,6 +42,7 @@ class RadauSolver(Solver):
     def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax every row of `state`; `steps` of the result counts drift evaluations of the slowest row."""
         settings = self.settings
+        self.refuse_noise(system)
         system.forget()
         times = np.empty(0) if recorder is None else recorder.times[recorder.times <= settings.t_end]
         states = np.full((times.size, state.size), np.nan, state.dtype)

@@ -100,16 +100,17 @@ class Contour:
             system.nudge(beta)
             relaxation = solver.relax(system, free.copy() if start == "free" else system.rest())
             s = system.read_anew(relaxation.state, system.forward_weights)
-            _add_scaled(s, 1.0 / self.points, mean)
-            _add_scaled(s, -1.0 / (self.points * complex(beta).real), error)
+            mean.add(s, 1.0 / self.points)
+            error.add(s, -1.0 / (self.points * complex(beta).real))
             ends.append((relaxation.codes, relaxation.rates, relaxation.steps))
         system.nudge(0.0)
         if complex_ones:
             ends.append(self._relax_copies(system, solver, free, start, complex_ones, mean, error))
         codes = np.max([end[0] for end in ends], axis=0)
-        if not complex_ones:  # two real nudges may pass a kink, where there is no power series to belong to
+        # Two real nudges may pass a kink, where there is no power series to belong to; noise scatters all points.
+        if not complex_ones or system.model.noisy:
             return codes, sum(end[2] for end in ends)
-        _add_scaled(source, -1.0, mean)
+        mean.add(source, -1.0)
         residual = np.max([end[1] for end in ends], axis=0) * np.sqrt(sum(error.widths))
         drift, response = mean.row_norms(), self.beta * error.row_norms()
         lost = (drift > response) & (drift > ABOVE_RESIDUAL * residual)
@@ -125,15 +126,8 @@ class Contour:
         copies.nudge_copies(betas)
         relaxation = solver.relax(copies, copies.lift(free) if start == "free" else copies.rest())
         share = 2.0 / self.points
-        copies.read_copies(relaxation.state, np.array([[share] * len(betas), [0.0] * len(betas)]), mean)
+        copies.read_copies_exactly(relaxation.state, np.array([[share] * len(betas), [0.0] * len(betas)]), mean)
         inverse = 1.0 / np.array(betas)
         copies.read_copies(relaxation.state, -share * np.stack([inverse.real, -inverse.imag]), error)
         codes, rates = (values.reshape(len(betas), -1).max(axis=0) for values in (relaxation.codes, relaxation.rates))
         return codes, rates, relaxation.steps
-
-
-def _add_scaled(signal: Signal, factor: float, out: Signal) -> None:
-    """Add a multiple of one signal to another of as many rows."""
-    for i in range(len(out.widths)):
-        block = out.block(i)
-        block += factor * signal.block(i)

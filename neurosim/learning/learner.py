@@ -22,6 +22,7 @@ from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers, row_blocks
 
 Array = npt.NDArray[Any]
+Paths = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Learner:
         self.seed = seed
         self._benches: dict[int, _Bench] = {}
 
-    def learn(self, inputs: Array, targets: Array) -> Lesson:
+    def learn(self, inputs: Array, targets: Array, paths: Paths | None = None) -> Lesson:
         """Return what a batch teaches; the conductances stay as they are.
 
         Parameters
@@ -130,8 +131,10 @@ class Learner:
             Inputs.
         targets : ndarray (samples, n_L)
             Targets.
+        paths : ndarray of int64 (samples,), optional
+            Path of the noise that every sample sees; default: its place in the batch.
         """
-        outcome, pieces = self._read(inputs, targets)
+        outcome, pieces = self._read(inputs, targets, paths)
         self.workers.map(lambda piece: piece.form(), pieces)
         return outcome
 
@@ -166,7 +169,7 @@ class Learner:
         self.model.add_homeostasis(chosen.weight, chosen.draws, draw, gradient)
         optimizer.step(gradient.flat, epoch)
 
-    def _read(self, inputs: Array, targets: Array) -> tuple[Lesson, list[Piece]]:
+    def _read(self, inputs: Array, targets: Array, paths: Paths | None = None) -> tuple[Lesson, list[Piece]]:
         """Let a batch relax and its synapses read; return what is left to do to form the gradient."""
         bench, sizes = self._bench(len(inputs)), []
 
@@ -175,7 +178,7 @@ class Learner:
             sizes.append((_square(system.inputs), reading.source.square(), reading.error.square()))
             return steps
 
-        steps = self._relax(bench, inputs, targets, read)
+        steps = self._relax(bench, inputs, targets, read, paths)
         at_input, at_source, at_target = (sum(squares) for squares in zip(*sizes, strict=True))
         reading = bench.reading
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is not usable
@@ -202,12 +205,20 @@ class Learner:
         return self._outcome(bench, targets, self._relax(bench, inputs, targets, answer))
 
     def _relax(
-        self, bench: _Bench, inputs: Array, targets: Array, one_block: Callable[[System, Reading], int]
+        self,
+        bench: _Bench,
+        inputs: Array,
+        targets: Array,
+        one_block: Callable[[System, Reading], int],
+        paths: Paths | None = None,
     ) -> float:
         """Let every block of rows relax, shared among the threads; return the mean steps of a sample."""
+        seen = np.arange(len(inputs)) if paths is None else paths
+        self.model.begin_batch(int(seen[0]))
 
         def relax(i: int) -> int:
             part, system = bench.blocks[i], bench.systems[i]
+            system.paths = seen[part]
             system.present(inputs[part], targets[part])
             return one_block(system, bench.reading.window(part)) * system.rows
 

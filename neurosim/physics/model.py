@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +43,29 @@ class PhysicalModel(ABC):
     Attributes
     ----------
     parameters : Parameters
-        Named conductances and biases.
+        Named conductances and biases, as learning wants them.
+    conductances : Parameters
+        The same as they act in the circuit, devices and mismatch included; the same object where there are none.
     blocks : tuple of StateBlock
         Layout of the state.
+    writes : int
+        How often what learning wants has been written into the devices.
     """
 
+    writes: int = 0
     parameters: Parameters
+    conductances: Parameters
     blocks: tuple[StateBlock, ...]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether anything differs from one batch or phase to the next."""
+        return False
+
+    @property
+    def ideal(self) -> bool:
+        """Whether the circuit acts, reads and is nudged as it should."""
+        return True
 
     @property
     @abstractmethod
@@ -140,6 +156,46 @@ class PhysicalModel(ABC):
     @abstractmethod
     def system(self, rows: int) -> System:
         """Return this circuit with room for `rows` samples on its terminals."""
+
+    def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> PhysicalModel:
+        """Return a circuit with the same conductances, without what differs from one batch or phase to the next.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+            Type of its numbers.
+        ideal : bool
+            Whether what acts in this circuit is what the other one wants, and nothing is wrong with it beside that.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be built again.
+        """
+        raise SimulationError(f"{type(self).__name__} has no twin in another precision")
+
+    def follow(self, other: PhysicalModel) -> None:
+        """Take over what learning wants in a circuit with the same parameters, and what its devices made of it."""
+        for name, values in other.parameters.items():
+            self.parameters[name][:] = values
+        self.parameters_changed()
+        self.writes = other.writes
+
+    def wanted_gradient(self, gradient: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return dC/d(parameters) for dC/d(conductances): they differ where imperfections stand between the two."""
+        return gradient
+
+    def drawn_imperfections(self) -> dict[str, tuple[Array, str, tuple[str, ...]]]:
+        """Return every array of imperfections that was drawn once: by name its values, what they are, its axes."""
+        return {}
+
+    def acting_nudge(self, beta: complex) -> complex:
+        """Return the strength of a nudge of which `beta` was asked for."""
+        return beta
+
+    def begin_batch(self, number: int) -> None:
+        """Say which batch comes next, for what is drawn anew in every one; nothing by default."""
+        return
 
     def plastic_system(self, rows: int, source: tuple[float, ...], error: tuple[float, ...]) -> PlasticSystem:
         """Return this circuit with conductances that change while it relaxes.

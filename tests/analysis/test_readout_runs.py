@@ -245,3 +245,29 @@ def test_a_readout_that_does_not_fit_a_file(tmp_path):
 def test_dyads_refuse_a_readout(tmp_path):
     with pytest.raises(ScenarioError, match="readout: linear is for neuron: point"):
         load(tmp_path, "circuit.readout={type: linear, outputs: 10}")
+
+
+def test_the_readout_stands_outside_the_imperfections_of_the_circuit(tmp_path):
+    """Units, devices and the nudge are wrong; R and c act as they are wanted, and their gradient stays exact."""
+    wrong = "circuit.imperfections={mismatch: {gain_sd: 0.2, offset_sd: 0.1}, devices: {programming_sd: 0.1}, "
+    wrong += "nudge_noise: {gain_error: 0.1}, asymmetry: {angle_deg: 30.0}}"
+    path, outcome = run(tmp_path, BIAS, wrong, text=READOUT)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    assert found["bias/reference_check"] < 1e-6
+    blocks = found["bias/block"].astype(str).tolist()
+    for block in ("R", "c"):
+        assert np.abs(found["bias/relative_norm"][:, blocks.index(block)]).max() < 1e-7
+    assert np.abs(found["bias/relative_norm"][:, blocks.index("W_1")]).max() > 0.05
+
+
+def test_noise_of_reads_and_nudges_behind_a_readout(tmp_path):
+    """The mean of noisy updates is that without noise, to its standard error; a readout reads with noise as well."""
+    noisy = "circuit.imperfections={read_noise: {sd: 0.001}, nudge_noise: {sd: 0.01}}"
+    path, outcome = run(tmp_path, "analysis={type: bias, samples: 10, noise_repeats: 100}", noisy, text=READOUT)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    terms, blocks = (found[f"bias/{name}"].astype(str).tolist() for name in ("term", "block"))
+    noise, doubt = found["bias/relative_norm"][terms.index("noise")], found["bias/noise_error"]
+    assert (noise < 3 * doubt).all()
+    assert 0 < doubt[blocks.index("R")] < doubt[blocks.index("W_0")]

@@ -16,9 +16,10 @@ from neurosim.learning.rules.equilibrium import Equilibrium
 from neurosim.learning.rules.oscillating import Oscillating
 from neurosim.learning.rules.recurrent_backprop import RecurrentBackprop
 from neurosim.learning.settings import OptimizerSettings
+from neurosim.physics.imperfection_settings import Asymmetry, Imperfections
 from neurosim.physics.layered.compartments import POINT
 from neurosim.physics.layered.network import CompartmentNetwork
-from neurosim.physics.layered.settings import Asymmetry, Imperfections, Init, LayeredCircuit, LinearReadout
+from neurosim.physics.layered.settings import Init, LayeredCircuit, LinearReadout
 
 LAYERS, OUTPUTS = (6, 8, 5), 3
 BATCH = (LAYERS[0], OUTPUTS)

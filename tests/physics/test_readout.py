@@ -11,9 +11,10 @@ from neurosim.dynamics.status import statuses
 from neurosim.learning.contour import Contour
 from neurosim.learning.exact.implicit import implicit_gradient, implicit_reading, relaxed_reading
 from neurosim.learning.exact.power_series import power_series
+from neurosim.physics.imperfection_settings import Asymmetry, Imperfections
 from neurosim.physics.layered.compartments import POINT
 from neurosim.physics.layered.network import CompartmentNetwork
-from neurosim.physics.layered.settings import Asymmetry, Imperfections, Init, LayeredCircuit, LinearReadout
+from neurosim.physics.layered.settings import Init, LayeredCircuit, LinearReadout
 
 COSTS = ("squared_error", "cross_entropy")
 COORDINATES = ("activity", "membrane")

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic, pushed_too_far
+from neurosim.learning.rule import NudgedRule, Reading, Start, not_holomorphic, pushed_too_far
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.settings import Sections
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from neurosim.physics.system import System
 
 
-class Equilibrium(Rule):
+class Equilibrium(NudgedRule):
     """A free relaxation and nudged ones: down the cost, up the cost, or around a circle in the complex plane."""
 
     type: Literal["equilibrium"]
@@ -49,7 +49,6 @@ class Equilibrium(Rule):
         "the limit of them all, the linear response (a reference: it is solved for, nothing relaxes).",
     )
     points: int | None = Field(None, description="Nudges on the contour, at least 2; only with nudging: contour.")
-    beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
     correction: Literal["none", "asymmetric", "dyadic"] = Field(
         "none",
         description="How a circuit that is not reciprocal is made exact: nudged phases with transposed loops, or dyads "
@@ -124,15 +123,15 @@ class Equilibrium(Rule):
 
         swapped = self.correction == "asymmetric"
         if self.correction == "dyadic":
-            return (Phase("dyadic", self.beta),)
+            return (Phase("dyadic", self.strength),)
         if self.nudging == "vanishing":
             return (FREE,)
         if self.nudging == "one_sided":
-            return (FREE, Phase("nudged", self.beta, start, transposed=swapped))
+            return (FREE, Phase("nudged", self.strength, start, transposed=swapped))
         names = ["nudged", "opposite"]
         if self.nudging == "contour":
             names = [f"point_{k}" for k in range(self.contour_size // 2 + 1)]
-        betas = contour_points(self.beta, self.contour_size)
+        betas = contour_points(self.strength, self.contour_size)
         nudged = (Phase(name, beta, start, transposed=swapped) for name, beta in zip(names, betas, strict=True))
         return (FREE, *nudged)
 
@@ -150,7 +149,7 @@ class Equilibrium(Rule):
     @property
     def complex_nudge(self) -> float | None:
         """Radius of the contour, where it leaves the real axis."""
-        return self.beta if self.nudging == "contour" and self.contour_size > 2 else None
+        return self.strength if self.nudging == "contour" and self.contour_size > 2 else None
 
     @property
     def transposes(self) -> bool:
@@ -172,14 +171,14 @@ class Equilibrium(Rule):
             return free.steps
         nudged = system.transposed_at(free.state) if self.correction == "asymmetric" else system
         if self.nudging == "one_sided":
-            nudged.nudge(self.beta)
+            nudged.nudge(self.strength)
             relaxation = solver.relax(nudged, free.state.copy() if start == "free" else nudged.rest())
             system.read(free.state, weight, reading.error)
             reading.error.add(nudged.read_anew(relaxation.state, tuple(-w for w in weight)))
-            reading.error.scale(1.0 / self.beta)
+            reading.error.scale(1.0 / self.strength)
             codes, steps = relaxation.codes, relaxation.steps
         else:
-            contour = Contour(self.beta, self.contour_size)
+            contour = Contour(self.strength, self.contour_size)
             codes, steps = contour.relax(nudged, solver, free.state, start, reading.source, reading.error)
         reading.error.scale(reading.scale)
         reading.codes[:] = free.codes.clip(min=codes)
@@ -203,7 +202,7 @@ class Equilibrium(Rule):
         """Relax state and error together; read the mean and the difference of the compartments."""
         dyads = system.dyads()
         relaxation = run_phases(dyads, solver, self.phases("rest"), own_states=False)["dyadic"]
-        per_nudge = reading.scale / self.beta
+        per_nudge = reading.scale / self.strength
         dyads.read(relaxation.state, (0.5, 0.5), reading.source)
         dyads.read(relaxation.state, (-per_nudge, per_nudge), reading.error)
         reading.prediction[:] = dyads.prediction(relaxation.state)

@@ -126,7 +126,7 @@ class AdjointNetwork(AdjointSystem):
     def sweep(self, state: Array, order: str, first: bool) -> Array:
         """Let every layer jump to its equilibrium, in the order that has the spectrum of the network's sweep."""
         layers, slopes = [view[0] for view in self.views(state)], [view[0] for view in self.views(self.u[: state.size])]
-        parameters, last = self.model.parameters, len(layers)
+        parameters, last = self.model.conductances, len(layers)
         changes = np.zeros(self.rows)
         for k in reversed(layer_order(order, first, last)):
             new = np.zeros_like(layers[k - 1]) if k < last else self.u[state.size :].reshape(self.rows, -1).copy()

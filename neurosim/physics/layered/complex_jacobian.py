@@ -36,7 +36,7 @@ class ComplexLinearisation(Linearisation):
     system: ComplexLayeredSystem
 
     def __init__(self, system: ComplexLayeredSystem, state: Array) -> None:
-        self.system, self.parameters = system, system.model.parameters
+        self.system, self.parameters = system, system.model.conductances
         self.last = len(system.blocks)
         self.leak = system.leak_rates
         self.s = system.complex_activities(state)

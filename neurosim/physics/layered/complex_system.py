@@ -17,6 +17,7 @@ from neurosim.physics.layered.complex_jacobian import ComplexLinearisation
 from neurosim.physics.layered.complex_kernels import complex_drift, read_copies, visit_complex_layers
 from neurosim.physics.layered.sweeps import layer_order
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
@@ -65,17 +66,20 @@ class ComplexLayeredSystem(ComplexSystem):
         offset = int(self.layout[constants + at.NUDGE])
         self.nudges = self.u[offset : offset + 2 * self.rows].reshape(2, self.rows)
         entries = self.layout[constants + at.LAYERS :].reshape(-1, at.LAYER_ENTRIES)
+        self.noise = inherited_noise(real.noise, self)
         widths = real.model.layers[2:]
         self.held = [terminal(int(row[at.HELD]), n) for row, n in zip(entries[1:], widths, strict=True) if real.held]
+        self.signal_noise = real.signal_noise
         self.follow()
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the real system, without its nudge."""
         self.inputs = np.tile(self.real.inputs, (self.copies, 1))
         self.drive[:] = np.tile(self.real.drive, (self.copies, 1))
-        self.targets[:] = np.tile(self.real.targets, (self.copies, 1))
+        self.targets[:] = np.tile(self.real.shown_targets, (self.copies, 1))
         for mine, its in zip(self.held, self.real.held, strict=True):
             mine[:] = np.tile(its, (self.copies, 1))
+        self.paths = np.tile(self.real.paths, self.copies)
         self.nudges[:] = 0.0
 
     @property
@@ -99,8 +103,12 @@ class ComplexLayeredSystem(ComplexSystem):
 
     def nudge_copies(self, betas: Sequence[complex]) -> None:
         """Set the nudging strength of every copy."""
-        each = np.repeat(np.array(betas, complex), self.real.rows)
+        each = np.repeat(self.model.acting_nudge(1.0) * np.array(betas, complex), self.real.rows)
         self.nudges[0], self.nudges[1] = each.real, each.imag
+        if self.signal_noise is not None and any(betas):
+            parts = np.split(self.targets, self.copies)
+            for copy, part in enumerate(parts):
+                part[:] = self.signal_noise.nudge(self.real.paths, self.real.shown_targets, copy)
 
     @property
     def free(self) -> bool:
@@ -116,6 +124,7 @@ class ComplexLayeredSystem(ComplexSystem):
         each = self.real.rows
         other = ComplexLayeredSystem(self.real.take([row % each for row in rows]), 1)
         other.nudges[:] = self.nudges[:, rows]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:
@@ -137,12 +146,18 @@ class ComplexLayeredSystem(ComplexSystem):
         z = self.complex_views(state)
         return [*map(self.hidden.value, z[:-1]), self.output.value(z[-1])] if self.membrane else z
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write weights_0 Re s + weights_1 Im s of every unit into `out`, whose window has the rows of this system."""
         for i, s in enumerate(self.complex_activities(state)):
             out.block(i)[:] = weights[0] * s.real + weights[1] * s.imag
 
     def read_copies(self, state: Array, weights: Array, out: Signal) -> None:
+        """Add what synapses read, sum_c weights[0, c] Re s + weights[1, c] Im s and its noise, to `out`."""
+        self.read_copies_exactly(state, weights, out)
+        if self.signal_noise is not None:
+            self.signal_noise.read(self.real.paths, float(np.linalg.norm(weights)), out)
+
+    def read_copies_exactly(self, state: Array, weights: Array, out: Signal) -> None:
         """Add sum_c weights[0, c] Re s + weights[1, c] Im s of every unit to `out`."""
         table = np.ascontiguousarray(weights, self.dtype)
         read_copies[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)

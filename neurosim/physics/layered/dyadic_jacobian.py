@@ -42,7 +42,7 @@ class DyadicLinearisation(Linearisation):
         settings = system.model.settings
         self.system, self.membrane = system, settings.coordinates == "membrane"
         self.leak = [float(rate) for rate in system.leak_rates]
-        self.parameters, self.cost = system.model.parameters, system.model.output_cost
+        self.parameters, self.cost = system.model.conductances, system.model.output_cost
         means, differences = system.parts(state)
         self.s, self.beta = system.activities(means), system.nudges[:, None]
         self.g = self.cost.gradient(self.s[-1], system.targets)

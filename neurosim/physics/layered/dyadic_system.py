@@ -15,6 +15,7 @@ from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dyadic import dyadic_drift
 from neurosim.physics.layered.dyadic_jacobian import DyadicLinearisation
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ class DyadicSystem(System):
 
         self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.outputs)
         self.nudges = terminal(at.NUDGE, 1).reshape(self.rows)
+        self.signal_noise = points.signal_noise
+        self.noise = inherited_noise(points.noise, self)
         self.follow()
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the point neurons, without their nudge."""
-        self.inputs = self.points.inputs
-        self.drive[:], self.targets[:], self.nudges[:] = self.points.drive, self.points.targets, 0.0
+        self.inputs, self.paths = self.points.inputs, self.points.paths
+        self.drive[:], self.targets[:], self.nudges[:] = self.points.drive, self.points.shown_targets, 0.0
 
     @property
     def forward_weights(self) -> tuple[float, ...]:
@@ -76,7 +79,9 @@ class DyadicSystem(System):
         strength = complex(beta)
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = strength.real
+        self.nudges[:] = self.model.acting_nudge(strength).real
+        if self.signal_noise is not None and beta:
+            self.targets[:] = self.signal_noise.nudge(self.points.paths, self.points.shown_targets)
 
     @property
     def free(self) -> bool:
@@ -87,6 +92,7 @@ class DyadicSystem(System):
         """Return a system of its own with the given rows and what lies on their terminals."""
         other = DyadicSystem(self.points.take(rows))
         other.nudges[:] = self.nudges[rows]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:
@@ -112,7 +118,7 @@ class DyadicSystem(System):
         names = [settings.activation] * (len(means) - 1) + [settings.output_activation]
         return [ACTIVATIONS[name].value(m) for name, m in zip(names, means, strict=True)]
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c into `out`, with the activities s_c = f(m) +- e/2 of the compartments."""
         means, differences = self.parts(state)
         common, opposite = weights[0] + weights[1], (weights[0] - weights[1]) / 2

@@ -45,7 +45,7 @@ class LayeredLinearisation(Linearisation):
     def __init__(self, system: LayeredSystem, state: Array) -> None:
         model = system.model
         self.system = system
-        self.parameters = model.parameters
+        self.parameters = model.conductances
         self.p, self.q, self.gain = (
             np.asarray(table, system.dtype)
             for table in (model.compartments.forward, model.compartments.backward, model.compartments.gain)
@@ -90,6 +90,7 @@ class LayeredLinearisation(Linearisation):
                 F = (np.einsum("c,crn->rn", self.q, self.activity[k]) @ self.parameters[f"B_{k}"])[None]
             else:
                 F = -self.system.nudges[:, None] * self.cost_gradients
+            F = F + self.system.model.imperfect.compartment_offsets.get(k, 0.0)
             keep = 1 / (1 + self.damping[k - 1])
             currents.append(keep * (a + self.gain[:, None, None] * F + self.damping[k - 1] * self.activity[k - 1]))
         return currents

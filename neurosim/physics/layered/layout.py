@@ -1,13 +1,13 @@
 """Where everything sits in the flat arrays of the compartment network.
 
 `p`       leak rate of every layer | p_c, q_c, gain_c | Lambda of every layer | W_0, b_1, W_1, b_2, ... |
-          R, c of a readout | B_1, B_2, ...
+          R, c of a readout | B_1, B_2, ... | offsets d_1, d_2, ... among the feedback
 `u`       x W_0 + b_1 (rows, n_1) | targets (rows, outputs) | nudge (rows) | frozen cost gradient (rows, n_L) |
           held currents | beta and omega of an oscillating nudge
 `work`    mean (rows, n) | difference (rows, n) | forward current (rows, n) | feedback current (rows, n) |
           prediction (rows, outputs) of a readout | activities
 `layout`  the block table of `neurosim.physics.system` | the constants below | per layer: offsets of W, B and b in `p`,
-          and of the held current (rows, n_k) of the layers above the first in `u`, -1 where there is none
+          of the held current (rows, n_k) of the layers above the first in `u`, and of d in `p`; -1 where there is none
 
 Where states are complex, nudges and currents have two planes each, real and imaginary part; drives, targets and held
 currents stay real.
@@ -37,8 +37,8 @@ OSCILLATION = 18  # offset in `u` of the strength and the angular frequency of a
 READOUT, READOUT_BIAS = 19, 20  # offsets of R and c in `p`, -1 where there is no readout
 OUTPUTS, PREDICTION = 21, 22  # values of a prediction, and the offset of scratch for those of a readout
 LAYERS = 23  # first entry of the per-layer table
-LAYER_ENTRIES = 4  # offsets of W (from the layer below), B (from the layer above), b, held current
-HELD = 3  # place of the last among them
+LAYER_ENTRIES = 5  # offsets of W (from the layer below), B (from the layer above), b, held current, feedback offset
+HELD, FEEDBACK_OFFSET = 3, 4  # places of the last two among them
 
 MEMBRANE = 1  # value of COORDINATES
 AT_CURRENT, AT_COMPARTMENT, AT_FROZEN = 0, 1, 2  # values of GRADIENT
@@ -145,7 +145,7 @@ def arena(
     compartments : int
         Compartments per neuron.
     offsets : dict
-        Offset of every named parameter in `p`.
+        Offset of every named parameter in `p`, and of d_k where there are feedback offsets.
     codes : dict
         ``membrane``, ``tied`` (bool), ``gradient`` (AT_...), ``cost``, ``activation``, ``output_activation`` (names),
         ``outputs``: values of a prediction.
@@ -195,6 +195,7 @@ def arena(
             offsets.get(f"B_{k}", -1),
             offsets[f"b_{k}"],
             held_from + rows * sum(layers[2:k]) if held and k > 1 else -1,
+            offsets.get(f"d_{k}", -1),
         )
     ]
     table = block_table(blocks, rows)

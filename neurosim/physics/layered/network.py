@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 from threading import Lock
@@ -14,8 +15,10 @@ from scipy.sparse.linalg import svds
 
 from neurosim.errors import SimulationError
 from neurosim.physics import imperfections
+from neurosim.physics.imperfection_settings import Imperfections
 from neurosim.physics.layered import homeostasis
 from neurosim.physics.layered.compartments import Compartments
+from neurosim.physics.layered.imperfect import LayerImperfections
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.plastic import PlasticLayeredSystem
 from neurosim.physics.layered.settings import Init, LayeredCircuit
@@ -26,7 +29,7 @@ from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.physics.output_cost import OutputCost
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
-from neurosim.seeds import Purpose, generator
+from neurosim.seeds import NoiseKey, Purpose, generator, noise_key
 from neurosim.workers import slices
 
 Array = npt.NDArray[Any]
@@ -77,6 +80,8 @@ class CompartmentNetwork(PhysicalModel):
                 "identity, relu or hard_sigmoid"
             )
         self.settings = settings
+        self.seed = seed
+        self.noise_key: NoiseKey = noise_key(seed, Purpose.STATE_NOISE)
         self.compartments = compartments
         self.layers = settings.layers
         symbol = "u" if settings.coordinates == "membrane" else "s"
@@ -87,9 +92,15 @@ class CompartmentNetwork(PhysicalModel):
         trained = not self.reciprocal and (self.follows_forward or not self.feed_forward)
         readout = None if settings.readout is None else settings.readout.outputs
         blocks = parameter_blocks(self.layers, trained, readout)
-        self.p = np.zeros(self.header.size + sum(block.size for block in blocks), dtype)
-        self.parameters = Parameters(blocks, self.p[self.header.size :])
-        self.output_cost = OutputCost(settings.cost, self.parameters.get("R"), self.parameters.get("c"))
+        size = sum(block.size for block in blocks)
+        self.p = np.zeros(self.header.size + size + sum(self.layers[1:]), dtype)
+        self.conductances = Parameters(blocks, self.p[self.header.size : self.header.size + size])
+        self.output_cost = OutputCost(settings.cost, self.conductances.get("R"), self.conductances.get("c"))
+        self.imperfect = LayerImperfections(
+            settings.imperfections, self.conductances, self.layers, self.reciprocal, seed
+        )
+        self.parameters = Parameters(blocks, np.zeros(size, dtype)) if self.imperfect else self.conductances
+        self.batch = 0  # that devices are read in
         self._lock = Lock()
         self._changes = 0  # how often the parameters have changed, and which change `transposed` has seen
         self._transposed: CompartmentNetwork | None = None
@@ -103,6 +114,22 @@ class CompartmentNetwork(PhysicalModel):
     def reciprocal(self) -> bool:
         """Whether the feedback conductances are the transpose of the forward ones, always."""
         return self.settings.feedback == "reciprocal"
+
+    @property
+    def noisy(self) -> bool:
+        """Whether anything differs from one batch or phase to the next."""
+        return self.settings.imperfections.noisy
+
+    @property
+    def noisy_signals(self) -> bool:
+        """Whether what synapses read or how outputs are nudged is noisy."""
+        return self.settings.imperfections.of_signals().noisy
+
+    @property
+    def ideal(self) -> bool:
+        """Whether conductances, compartments and nudges are what learning wants them to be."""
+        nudge = self.settings.imperfections.nudge_noise
+        return not self.imperfect and (nudge is None or not nudge.gain_error)
 
     @property
     def feed_forward(self) -> bool:
@@ -169,14 +196,14 @@ class CompartmentNetwork(PhysicalModel):
 
     def input_gradient(self, error: Signal) -> Array:
         """Return W_0 error_1: the inputs enter through the current of the first layer alone."""
-        return np.asarray(error.block(0) @ self.parameters["W_0"].T)
+        return np.asarray(error.block(0) @ self.conductances["W_0"].T)
 
     def add_homeostasis(self, weight: float, draws: int, draw: np.random.Generator, gradient: Parameters) -> None:
         """Add the pull of `neurosim.physics.layered.homeostasis` to `gradient`."""
         if self.reciprocal or self.feed_forward:
             raise SimulationError("homeostasis needs point neurons with independent feedback conductances")
         e = homeostasis.noise(self.layers, draws, draw, self.p.dtype)
-        homeostasis.add_update(self.parameters, e, weight, gradient)
+        homeostasis.add_update(self.conductances, e, weight, gradient)
 
     def loop_figures(self) -> dict[str, float]:
         """Return the loss of homeostasis and |A|/|S| of G - 1 where point neurons have feedback of their own."""
@@ -184,9 +211,15 @@ class CompartmentNetwork(PhysicalModel):
         if self.reciprocal or self.feed_forward or last < 2:
             return {}
         return {
-            "homeostasis_loss": homeostasis.antisymmetry_loss(self.parameters, last),
-            "asymmetry": homeostasis.asymmetry(self.parameters, self.layers),
+            "homeostasis_loss": homeostasis.antisymmetry_loss(self.conductances, last),
+            "asymmetry": homeostasis.asymmetry(self.conductances, self.layers),
         }
+
+    def feedback_offset(self, k: int) -> int:
+        """Return where `p` has the currents that are always among the feedback of layer `k`; -1 if there are none."""
+        if k not in self.imperfect.compartment_offsets:
+            return -1
+        return self.p.size - sum(self.layers[k:])
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the axes of W_k, B_k or b_k: units of the layers it joins; of R and c: last layer and prediction."""
@@ -208,12 +241,43 @@ class CompartmentNetwork(PhysicalModel):
         self.synchronise()
         with self._lock:
             if self._transposed is None:
-                settings = self.settings.model_copy(update={"feedback": "independent"})
+                settings = self.settings.model_copy(
+                    update={"feedback": "independent", "imperfections": self.settings.imperfections.of_signals()}
+                )
                 self._transposed = CompartmentNetwork(settings, self.compartments, self.p.dtype, seed=0)
             if self._mirrored_at != self._changes:
-                transpose_loops(self.parameters, self._transposed.parameters, len(self.layers) - 1)
+                transpose_loops(self.conductances, self._transposed.conductances, len(self.layers) - 1)
                 self._mirrored_at = self._changes
         return self._transposed
+
+    def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> CompartmentNetwork:
+        """Return a circuit with the same conductances, without what differs from one batch or phase to the next."""
+        self.synchronise()
+        changes: dict[str, Any] = {"imperfections": self.settings.imperfections.static()}
+        learning: Literal["none", "kolen_pollack"] = "kolen_pollack" if self.follows_forward else "none"
+        if ideal:
+            reciprocal = self.imperfect.tied
+            changes = {"imperfections": Imperfections(), "feedback": "reciprocal" if reciprocal else "independent"}
+            learning = "none" if self.reciprocal else learning
+        settings = self.settings.model_copy(update=changes)
+        other = CompartmentNetwork(settings, self.compartments, dtype, self.seed, learning)
+        if not ideal:
+            other.follow(self)
+            return other
+        steady = self.twin(dtype) if self._devices_fluctuate else self
+        steady.synchronise()
+        for name, values in steady.conductances.items():
+            other.parameters[name][:] = values
+        other.parameters_changed()
+        return other
+
+    @property
+    def _devices_fluctuate(self) -> bool:
+        return any(devices.settings.read_sd > 0 for devices in self.imperfect.devices.values())
+
+    def wanted_gradient(self, gradient: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return dC/d(parameters) for dC/d(what acts), where imperfections stand between the two."""
+        return self.imperfect.chain(gradient) if self.imperfect else gradient
 
     def plastic_system(self, rows: int, source: tuple[float, ...], error: tuple[float, ...]) -> PlasticLayeredSystem:
         """Return this circuit with conductances that change while it relaxes."""
@@ -223,6 +287,28 @@ class CompartmentNetwork(PhysicalModel):
         """Note that feedback and damping have to follow the forward conductances before they are used next."""
         self._stale = True
         self._changes += 1
+        self.writes += 1
+
+    def drawn_imperfections(self) -> dict[str, tuple[Array, str, tuple[str, ...]]]:
+        """Return gains, offsets, and what was drawn for the devices of every array of conductances."""
+        drawn = {}
+        for name, (values, what) in self.imperfect.drawn().items():
+            kind, index = name.rsplit("_", 2)[-2:]
+            axes = (f"unit_{index}",) if values.ndim == 1 else self.parameter_dimensions(f"{kind}_{index}")
+            drawn[name] = (values, what, axes)
+        return drawn
+
+    def acting_nudge(self, beta: complex) -> complex:
+        """Return the strength of a nudge of which `beta` was asked for."""
+        noise = self.settings.imperfections.nudge_noise
+        return beta if noise is None else beta * (1.0 + noise.gain_error)
+
+    def begin_batch(self, number: int) -> None:
+        """Say which batch comes next: devices that fluctuate appear anew in every one."""
+        self.batch = number
+        if self._devices_fluctuate:
+            self._stale = True
+            self._changes += 1
 
     def synchronise(self) -> None:
         """Make feedback follow forward conductances where it is reciprocal, and damping where there is any."""
@@ -232,14 +318,21 @@ class CompartmentNetwork(PhysicalModel):
             for k in range(1, len(self.layers) - 1):
                 if self.reciprocal:
                     self.parameters[f"B_{k}"][:] = self.parameters[f"W_{k}"].T
-                if self.compartments.damped:
-                    self.p[self.header.damping + k - 1] = spectral_damping(self.parameters[f"W_{k}"])
+            if self.imperfect:
+                gain = self.compartments.gain[0]
+                self.imperfect.act(self.parameters, self.conductances, self.writes, self.batch, gain)
+            if self.compartments.damped:
+                for k in range(1, len(self.layers) - 1):
+                    self.p[self.header.damping + k - 1] = spectral_damping(self.conductances[f"W_{k}"])
             self._stale = False
 
     def _write_header(self) -> None:
         tables = (*self.compartments.forward, *self.compartments.backward, *self.compartments.gain)
         self.p[: self.header.layers] = 1.0 / self.settings.tau
         self.p[self.header.tables : self.header.tables + len(tables)] = tables
+        for k, offsets in self.imperfect.compartment_offsets.items():
+            at = self.feedback_offset(k)
+            self.p[at : at + len(offsets)] = offsets
 
     def _draw(self, seed: int) -> None:
         draw = generator(seed, Purpose.PARAMETERS)
@@ -253,7 +346,7 @@ class CompartmentNetwork(PhysicalModel):
         asymmetry = self.settings.imperfections.asymmetry
         for k in range(1, len(self.layers) - 1):
             transpose = self.parameters[f"W_{k}"].T
-            if asymmetry is None:
+            if asymmetry is None or not asymmetry.acts_on(f"B_{k}"):
                 self.parameters[f"B_{k}"][:] = transpose
             else:
                 xi = generator(seed, Purpose.ASYMMETRY, k)

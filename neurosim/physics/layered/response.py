@@ -60,13 +60,19 @@ def combine(weights: Any, s: Any, out: Any) -> None:
 
 
 @helper
-def forward_current(m: Any, W: Any, bias: Any, a: Any) -> None:
-    """Write m W + bias into `a`, (rows, n)."""
-    np.dot(m, W, a)
+def add_to_rows(current: Any, a: Any) -> None:
+    """Add a current (n,) to every row of `a`, (rows, n)."""
     rows, n = a.shape
     for r in range(rows):
         for j in range(n):
-            a[r, j] += bias[j]
+            a[r, j] += current[j]
+
+
+@helper
+def forward_current(m: Any, W: Any, bias: Any, a: Any) -> None:
+    """Write m W + bias into `a`, (rows, n)."""
+    np.dot(m, W, a)
+    add_to_rows(bias, a)
 
 
 @helper

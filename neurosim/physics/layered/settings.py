@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from neurosim.physics.imperfection_settings import Imperfections
 from neurosim.physics.names import ActivationName, CostName
-from neurosim.settings import Settings
+from neurosim.settings import Sections, Settings
 
 Units = Annotated[int, Field(ge=1)]
 
@@ -21,29 +23,6 @@ class Init(Settings):
 
     type: Literal["gaussian", "xavier", "kaiming"] = Field("gaussian", description="Scaling of the standard deviation.")
     gain: float = Field(1.0, ge=0.0, description="Factor on the standard deviation.")
-
-
-class Asymmetry(Settings):
-    """How far the feedback conductances start from the transpose of the forward ones.
-
-    Either ``angle_deg`` A: B = cos(A) W^T + sin(A) G with G random and as large as W; or ``relative_sd`` S:
-    B = W^T (1 + S xi), one draw xi ~ N(0, 1) per device.
-    """
-
-    angle_deg: float | None = Field(None, ge=0.0, le=180.0, description="Mixing angle in degrees; 0 is reciprocal.")
-    relative_sd: float | None = Field(None, ge=0.0, description="Relative scatter of each feedback device.")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.angle_deg is None) == (self.relative_sd is None):
-            raise ValueError("give exactly one of angle_deg and relative_sd")
-        return self
-
-
-class Imperfections(Settings):
-    """What is not ideal about the circuit; everything is off unless given."""
-
-    asymmetry: Asymmetry | None = Field(None, description="Feedback conductances that are not the transpose of W.")
 
 
 class LinearReadout(Settings):
@@ -114,3 +93,27 @@ class LayeredCircuit(Settings):
                 "imperfections.asymmetry needs feedback: independent; a reciprocal circuit has B = W^T by definition"
             )
         return self
+
+    @model_validator(mode="after")
+    def _compartments_differ_in_dyads_only(self) -> Self:
+        mismatch = self.imperfections.mismatch
+        if mismatch is not None and mismatch.compartment_offset_sd and self.neuron != "dyad":
+            raise ValueError("imperfections.mismatch.compartment_offset_sd needs neuron: dyad; a point neuron has one")
+        return self
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield imperfections of blocks that this circuit does not have."""
+        last = len(self.layers) - 1
+        forward = [f"W_{k}" for k in range(last)]
+        feedback = [f"B_{k}" for k in range(1, last)]
+        layers = [f"layer_{k}" for k in range(1, last + 1)]
+        devices = forward if self.feedback == "reciprocal" else forward + feedback
+        known = {
+            "asymmetry": feedback,
+            "mismatch": layers,
+            "state_noise": layers,
+            "read_noise": layers,
+            "devices": devices,
+        }
+        for key, sentence in self.imperfections.unknown_blocks(known):
+            yield f"circuit.imperfections.{key}", sentence

@@ -22,6 +22,8 @@ from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
 from neurosim.physics.signal import Signal
+from neurosim.physics.signal_noise import SignalNoise
+from neurosim.physics.state_noise import inherited_noise, leak_noise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -55,10 +57,11 @@ class LayeredSystem(System):
         self.blocks = model.blocks
         self.p = model.p
         self.parameter_offsets = {name: model.header.size + offset for name, offset in model.parameters.offsets.items()}
+        self.parameter_offsets |= {f"d_{k}": model.feedback_offset(k) for k in model.imperfect.compartment_offsets}
         gradient = at.AT_CURRENT if compartments.gradient_at == "current" else at.AT_COMPARTMENT
         self.codes = {
             "membrane": settings.coordinates == "membrane",
-            "tied": model.reciprocal,
+            "tied": model.imperfect.tied,
             "gradient": gradient,
             "cost": settings.cost,
             "outputs": model.outputs,
@@ -85,6 +88,13 @@ class LayeredSystem(System):
             self.u[offset : offset + rows * n].reshape(rows, n)
             for offset, n in zip(entries[1:, at.HELD].tolist(), widths, strict=holds_currents)
         ]
+        self.shown_targets = self.targets
+        if model.noisy_signals:
+            self.signal_noise = SignalNoise(
+                settings.imperfections, model.seed, tuple(block.name for block in self.blocks)
+            )
+            self.shown_targets = self.targets.copy()
+        self.noise = leak_noise(self, settings.imperfections.state_noise, model.noise_key)
         self._sweeps: LayerSweeps | None = None
         self._complex: dict[int, ComplexLayeredSystem] = {}
         self._oscillating: dict[tuple[bool, float], OscillatingLayeredSystem] = {}
@@ -117,8 +127,11 @@ class LayeredSystem(System):
         """
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.targets[:] = targets
-        np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
-        np.add(self.drive, self.model.parameters["b_1"], out=self.drive)
+        self.shown_targets[:] = targets
+        if self.signal_noise is not None:
+            self.signal_noise.begin()
+        np.matmul(self.inputs, self.model.conductances["W_0"], out=self.drive)
+        np.add(self.drive, self.model.conductances["b_1"], out=self.drive)
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
         self.forget()
 
@@ -127,7 +140,9 @@ class LayeredSystem(System):
         strength = complex(beta)
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = strength.real
+        self.nudges[:] = self.model.acting_nudge(strength).real
+        if self.signal_noise is not None:
+            self.targets[:] = self.signal_noise.nudge(self.paths, self.shown_targets) if beta else self.shown_targets
 
     @property
     def free(self) -> bool:
@@ -144,6 +159,8 @@ class LayeredSystem(System):
         other.nudges[:] = self.nudges[rows]
         other.frozen_gradient[:] = self.frozen_gradient[rows]
         other.layout[other._constants + at.GRADIENT] = self.gradient_at
+        other.noise = inherited_noise(self.noise, other)
+        other.paths, other.noise_stream = self.paths[rows], self.noise_stream
         return other
 
     def complex_copies(self, copies: int) -> ComplexLayeredSystem:
@@ -177,7 +194,10 @@ class LayeredSystem(System):
         turned = self.model.transposed()
         if self._transposed is None:
             self._transposed = LayeredSystem(turned, self.rows, holds_currents=True)
+        self._transposed.signal_noise = None  # while the batch that is there already is put on its terminals
         hold(self, state, self._transposed)
+        self._transposed.noise, self._transposed.paths = inherited_noise(self.noise, self._transposed), self.paths
+        self._transposed.signal_noise = self.signal_noise
         return self._transposed
 
     def freeze_cost_gradient(self, state: Array) -> None:
@@ -194,7 +214,7 @@ class LayeredSystem(System):
         output = ACTIVATIONS[self.model.settings.output_activation].value
         return [hidden(view) for view in views[:-1]] + [output(views[-1])]
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_{k,c} of every layer into `out`, whose window has the rows of this system."""
         table = np.array(weights, self.dtype)
         read_signal[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)
@@ -260,8 +280,8 @@ class LayeredSystem(System):
         return super().shared_rest()
 
     def free_state(self, state: Array) -> bool:
-        """Write the free state by a forward pass, where compartments send nothing back while they agree."""
-        if not self.model.compartments.free_state_is_feed_forward:
+        """Write the free state by a forward pass, where compartments agree and send nothing back while they do."""
+        if not self.model.compartments.free_state_is_feed_forward or self.model.imperfect.compartment_offsets:
             return False
         self.sweeps.forward_pass(state)
         return True

@@ -49,7 +49,7 @@ def hold(system: LayeredSystem, state: Array, transposed: LayeredSystem) -> None
         The circuit with transposed loops, with held currents and as many rows.
     """
     s = [activity[0] for activity in system.activities(state)]
-    before, after, last = system.model.parameters, transposed.model.parameters, len(s)
+    before, after, last = system.model.conductances, transposed.model.conductances, len(s)
     transposed.present(system.inputs, system.targets)
     transposed.drive[:] = system.drive
     for k in range(1, last + 1):
