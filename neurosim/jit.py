@@ -32,6 +32,7 @@ from typing import Any, NamedTuple, TypeVar
 import numba
 import numpy as np
 from numba import types
+from numba.extending import intrinsic
 
 from neurosim.errors import SimulationError
 
@@ -247,6 +248,18 @@ def inlined(function: Function) -> Function:
 def uncontracted(function: Function) -> Function:
     """Decorate a scalar function like `inlined`, with results that are the same in every loop and on every machine."""
     return _njit(function, {**UNCONTRACTED, "forceinline": True}, keep=False)  # type: ignore[no-any-return]
+
+
+def _fused(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a b + c with one rounding, in every loop and on every machine; for real numbers of one type."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, b, c), generate
+
+
+fused: Any = intrinsic(_fused)
 
 
 def reduction(function: Function) -> Function:

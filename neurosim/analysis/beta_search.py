@@ -38,7 +38,8 @@ class Trial:
     beta : float
         The strength.
     error, bias, spread : float
-        As in the module; infinite where a sample diverged or left its branch.
+        As in the module; infinite where a sample diverged or left its branch. A bias of 0 is lost in the noise of the
+        repeats.
     status : Status
         The worst of all samples.
     """
@@ -125,7 +126,7 @@ class BetaSearch:
             status = worst(codes)
             lost = status in (Status.DIVERGED, Status.OFF_BRANCH)
             error, spread = moments.error["all"] / self._norm, moments.spread["all"] / self._norm
-            bias = math.sqrt(max(0.0, error**2 - spread**2 * (1 - 1 / moments.repeats)))
+            bias = math.sqrt(max(0.0, error**2 - spread**2))
             trial = (math.inf, math.inf, math.inf) if lost else (error, bias, spread)
             self._trials[beta] = Trial(beta, *trial, status)
         return math.isfinite(self._trials[beta].error)

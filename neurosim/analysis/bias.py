@@ -14,11 +14,13 @@ from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.scatter import flat
 from neurosim.analysis.setup import Experiment
-from neurosim.dynamics.status import Status, count, worst
+from neurosim.dynamics.status import Status, count, flags, worst
 from neurosim.learning.rule import NudgedRule
 from neurosim.results.writer import ResultWriter
 
 Array = npt.NDArray[Any]
+
+ROUNDING = 1e-14  # a term that is smaller, beside the gradient, is not worth telling
 
 
 def run(experiment: Experiment, session: Session) -> Outcome:
@@ -125,16 +127,14 @@ def _write_errors(writer: ResultWriter, ladder: Ladder, layers: list[str]) -> No
 
 
 def _write_status(writer: ResultWriter, name: str, codes: npt.NDArray[np.int8], what: str) -> None:
-    flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
-    writer.variable("bias", name, ("sample",), codes, what, attributes=flags)
+    writer.variable("bias", name, ("sample",), codes, what, attributes=flags())
 
 
 def _judge(limit: float, ladder: Ladder) -> Outcome:
     sizes = {name: float(np.linalg.norm(term)) for name, term in ladder.terms("all").items()}
     reference = float(np.linalg.norm(flat(ladder.exact, "all")))
-    told = ", ".join(
-        f"{name} {size / reference if reference else float('nan'):.3g}" for name, size in sizes.items() if size
-    )
+    at_work = {name: size for name, size in sizes.items() if size > ROUNDING * reference}
+    told = ", ".join(f"{name} {size / reference if reference else float('nan'):.3g}" for name, size in at_work.items())
     if ladder.scatter.repeats > 1 and reference:
         spread, doubt = ladder.scatter.spread["all"], ladder.scatter.standard_error("all")
         told += f"; noise spread {spread / reference:.3g}, standard error of the noise term {doubt / reference:.2g}"

@@ -20,7 +20,7 @@ from neurosim.analysis.scatter import flat
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.polished import PolishedSolver
-from neurosim.dynamics.status import Status, worst
+from neurosim.dynamics.status import Status, flags, worst
 from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import FREE, run_phases
 
@@ -90,8 +90,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     writer.variable("nudges", "order", ("nudging",), orders, "fitted order of that part in beta", "1")
     floor = float(np.linalg.norm(flat(limit, "all") - flat(exact, "all"))) / reference
     writer.variable("nudges", "asymmetry", (), floor, "part that does not vanish with the nudge", "1")
-    flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
-    writer.variable("nudges", "status", axes, codes, "worst status of any sample", attributes=flags)
+    writer.variable("nudges", "status", axes, codes, "worst status of any sample", attributes=flags())
     if radius is not None:
         writer.dimension("nudges", "sample", np.arange(len(samples)), "test sample")
         what = "radius of convergence of the equilibrium as a power series in the nudge"

@@ -14,7 +14,7 @@ from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.rungs import radius_of
 from neurosim.analysis.setup import Experiment
-from neurosim.dynamics.status import Status, count, worst
+from neurosim.dynamics.status import Status, count, flags, worst
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.physics.oscillating import OscillatingSystem
 from neurosim.physics.system import System
@@ -104,11 +104,8 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     if not solver.has_time:
         writer.cut("relax", "time", max(recorder.slot for recorder in recorders))
 
-    meanings = " ".join(status.key for status in Status)
-    writer.variable(
-        "relax", "status", ("phase", "sample"), codes, "how the relaxation of each sample ended",
-        attributes={"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": meanings},
-    )  # fmt: skip
+    what = "how the relaxation of each sample ended"
+    writer.variable("relax", "status", ("phase", "sample"), codes, what, attributes=flags())
     writer.variable(
         "relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1"
     )
@@ -157,9 +154,8 @@ def _declare(
         dataset = writer.growing("relax", name, dimensions, system.dtype, what, block.unit)
         dataset.attrs["symbol"] = block.symbol
         states.append(dataset)
-    rates = writer.growing(
-        "relax", "rms_rate", ("phase", "time"), np.float64, "RMS of tau d(state)/dt over all samples", "1"
-    )
+    what = "RMS of tau d(state)/dt over all samples" + (", without the noise" if system.noise is not None else "")
+    rates = writer.growing("relax", "rms_rate", ("phase", "time"), np.float64, what, "1")
     writer.dimension("relax", "input", np.arange(system.inputs.shape[1]), "input")
     writer.dimension("relax", "output", np.arange(system.targets.shape[1]), "output")
     writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", "1")

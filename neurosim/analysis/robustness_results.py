@@ -11,7 +11,7 @@ import numpy.typing as npt
 from neurosim.analysis.contender import ATTACKS, Contender, Findings
 from neurosim.analysis.robustness_settings import Variant
 from neurosim.analysis.run import Outcome
-from neurosim.dynamics.status import Status
+from neurosim.dynamics.status import flags
 from neurosim.results.writer import ResultWriter
 
 Array = npt.NDArray[Any]
@@ -61,9 +61,8 @@ def write_comparison(
     adversarial = [variant.adversarial for variant in variants]
     what = "size of the FGSM attack on every training batch"
     writer.variable(GROUP, "adversarial", ("variant",), adversarial, what, "1")
-    flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
     codes = np.array([outcome.status.code for outcome in outcomes], np.int8)
-    writer.variable(GROUP, "status", ("variant",), codes, "how each variant ended", attributes=flags)
+    writer.variable(GROUP, "status", ("variant",), codes, "how each variant ended", attributes=flags())
     _write_epochs(writer, contenders)
     _write_conductances(writer, contenders)
 

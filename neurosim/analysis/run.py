@@ -137,6 +137,8 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
         checkpoint.unlink(missing_ok=True)
     analyse: Analysis = ANALYSES.load(loaded.scenario.analysis.type)
     with Workers(options.threads) as workers, ResultWriter(path, _attributes(loaded, options)) as writer:
+        if experiment.solver.calculus is not None:
+            writer.set_attributes("/", {"stochastic_calculus": experiment.solver.calculus})
         writer.set_attributes("/provenance", provenance(workers.threads))
         with Interruption() as interruption:
             session = Session(writer, workers, options.progress, interruption, checkpoint)

@@ -22,6 +22,7 @@ from neurosim.learning.exact.reference import reference_gradient
 from neurosim.learning.learner import Learner
 from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.plasticity import Continuous, PerBatch, Plasticity
+from neurosim.noise.paths import Shown, paths
 from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from neurosim.seeds import Purpose, generator
 
@@ -181,7 +182,9 @@ class Training:
     def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
         """Show one batch and let the conductances follow."""
         targets = self.train.targets[rows]
-        outcome = self.plasticity.adapt(self.presented(self.train.inputs[rows], targets), targets, epoch)
+        before = epoch * len(self.train) + self.next_batch * self.batch
+        seen = paths(Shown.LEARNING, before, len(rows))
+        outcome = self.plasticity.adapt(self.presented(self.train.inputs[rows], targets), targets, epoch, seen)
         where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
         if outcome.diverged:
             raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
@@ -194,11 +197,12 @@ class Training:
         return inputs
 
     def evaluate(self, samples: Samples) -> Tally:
-        """Let the free circuit answer all samples."""
-        tally = Tally()
+        """Let the free circuit answer all samples; where it is noisy, with other noise than in the epoch before."""
+        tally, before = Tally(), self.log.epochs * len(samples)
         for first in range(0, len(samples), TEST_BATCH):
             part = slice(first, first + TEST_BATCH)
-            outcome = self.learner.predict(samples.inputs[part], samples.targets[part])
+            inputs, targets = samples.inputs[part], samples.targets[part]
+            outcome = self.learner.predict(inputs, targets, paths(Shown.TEST, before + first, len(inputs)))
             tally.add(outcome, None if samples.labels is None else samples.labels[part])
         return tally
 
@@ -209,7 +213,8 @@ class Training:
         a sample diverges.
         """
         probe, cosines = self.train.head(PROBE_SAMPLES), dict.fromkeys(self.log.blocks, float("nan"))
-        outcome = self.learner.learn(probe.inputs, probe.targets)
+        seen = paths(Shown.ALIGNMENT, self.log.epochs * len(probe), len(probe))
+        outcome = self.learner.learn(probe.inputs, probe.targets, seen)
         if outcome.usable:
             model = self.model if self.model.ideal else self.model.twin(self.model.parameters.flat.dtype, ideal=True)
             exact = reference_gradient(model, self.learner.solver, probe.inputs, probe.targets)

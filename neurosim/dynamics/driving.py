@@ -140,8 +140,9 @@ def scatter(layout: Any, z: Any, scale: Any, out: Any) -> None:
         for c in range(planes):
             for r in range(rows):
                 to, source = lo + (c * rows + r) * n, r * width + unit
+                row, line = out[to : to + n], z[source : source + n]
                 for i in range(n):
-                    out[to + i] = scale * z[source + i]
+                    row[i] = scale * line[i]
             unit += n
 
 
@@ -177,10 +178,11 @@ def coloured_increments(noise: Any, layout: Any, step: int, out: Any) -> None:
         for c in range(planes):
             for r in range(rows):
                 to, source = lo + (c * rows + r) * n, r * width + unit
+                row, own = out[to : to + n], zeta[to : to + n]
+                first, second = z[source : source + n], z2[source : source + n]
                 for i in range(n):
-                    first = z[source + i]
-                    out[to + i] = A * zeta[to + i] + c1 * first + c2 * z2[source + i]
-                    zeta[to + i] = mu * zeta[to + i] + q * first
+                    row[i] = A * own[i] + c1 * first[i] + c2 * second[i]
+                    own[i] = mu * own[i] + q * first[i]
             unit += n
 
 

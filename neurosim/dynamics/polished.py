@@ -44,3 +44,8 @@ class PolishedSolver(Solver):
         lost = before.codes == Status.DIVERGED.code
         codes[lost] = Status.DIVERGED.code
         return Relaxation(state, codes, after.rates, before.steps + after.steps, after.time)
+
+
+def settling(solver: Solver) -> Solver:
+    """Return a solver that ends at equilibria of silent systems: `solver` itself, or polished where it does not."""
+    return solver if solver.calculus is None else PolishedSolver(solver)

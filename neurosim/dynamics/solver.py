@@ -108,7 +108,8 @@ class Solver(ABC):
         """
         if system.noise is not None:
             raise SimulationError(
-                f"solver '{self.name}' ignores state_noise; use euler_maruyama or stochastic_heun, or silence the system"
+                f"solver '{self.name}' ignores state_noise; use euler_maruyama or stochastic_heun, or silence() the "
+                "system"
             )
 
     @abstractmethod

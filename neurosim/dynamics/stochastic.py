@@ -33,7 +33,6 @@ from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
 from neurosim.errors import SimulationError
 from neurosim.jit import INDEX, kernel, model_type, vector
-from neurosim.physics.state_noise import leak_diffusion
 from neurosim.physics.system import DynamicalSystem
 
 Array = npt.NDArray[Any]
@@ -152,7 +151,7 @@ class StochasticSolver(Solver):
         if self.replay is not None and self.replay.shape != (steps, n):
             raise SimulationError(f"increments to replay have shape {self.replay.shape}, expected {(steps, n)}")
         drive, noise = driving(system, settings.dt, self.replay), system.noise
-        diffusion = leak_diffusion if noise is None else noise.diffusion
+        diffusion = system.drift if noise is None else noise.diffusion  # without noise nobody asks for it
         additive = 1 if noise is None or noise.additive else 0
         at = np.empty(0, np.int64) if recorder is None else save_steps(recorder.times, settings.t_end, settings.dt)
         buffer = SaveBuffer(recorder, at, at * settings.dt, system)

@@ -96,10 +96,11 @@ class Contour:
         error.clear()
         mean = system.signal()
         ends: list[tuple[npt.NDArray[np.int8], Array, int]] = []
-        for beta in real:
+        for phase, beta in enumerate(real, start=1):
             system.nudge(beta)
+            system.enter_phase(phase)
             relaxation = solver.relax(system, free.copy() if start == "free" else system.rest())
-            s = system.read_anew(relaxation.state, system.forward_weights)
+            s = system.read_anew(relaxation.reading, system.forward_weights)
             mean.add(s, 1.0 / self.points)
             error.add(s, -1.0 / (self.points * complex(beta).real))
             ends.append((relaxation.codes, relaxation.rates, relaxation.steps))
@@ -126,8 +127,8 @@ class Contour:
         copies.nudge_copies(betas)
         relaxation = solver.relax(copies, copies.lift(free) if start == "free" else copies.rest())
         share = 2.0 / self.points
-        copies.read_copies_exactly(relaxation.state, np.array([[share] * len(betas), [0.0] * len(betas)]), mean)
+        copies.read_copies_exactly(relaxation.reading, np.array([[share] * len(betas), [0.0] * len(betas)]), mean)
         inverse = 1.0 / np.array(betas)
-        copies.read_copies(relaxation.state, -share * np.stack([inverse.real, -inverse.imag]), error)
+        copies.read_copies(relaxation.reading, -share * np.stack([inverse.real, -inverse.imag]), error)
         codes, rates = (values.reshape(len(betas), -1).max(axis=0) for values in (relaxation.codes, relaxation.rates))
         return codes, rates, relaxation.steps

@@ -22,7 +22,7 @@ from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers, row_blocks
 
 Array = npt.NDArray[Any]
-Paths = npt.NDArray[np.int64]
+Paths = npt.NDArray[np.int64] | None
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Learner:
         self.seed = seed
         self._benches: dict[int, _Bench] = {}
 
-    def learn(self, inputs: Array, targets: Array, paths: Paths | None = None) -> Lesson:
+    def learn(self, inputs: Array, targets: Array, paths: Paths = None) -> Lesson:
         """Return what a batch teaches; the conductances stay as they are.
 
         Parameters
@@ -132,19 +132,19 @@ class Learner:
         targets : ndarray (samples, n_L)
             Targets.
         paths : ndarray of int64 (samples,), optional
-            Path of the noise that every sample sees; default: its place in the batch.
+            Path of the noise that every sample sees; by default its number in the batch.
         """
         outcome, pieces = self._read(inputs, targets, paths)
         self.workers.map(lambda piece: piece.form(), pieces)
         return outcome
 
-    def adapt(self, inputs: Array, targets: Array, optimizer: Optimizer, epoch: int) -> Lesson:
+    def adapt(self, inputs: Array, targets: Array, optimizer: Optimizer, epoch: int, paths: Paths = None) -> Lesson:
         """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`.
 
         The same numbers as `learn` and a step of the optimizer after it, but every piece of the gradient is used while
         it is still in the cache. Homeostasis is added here, and only here: it is no estimate of the gradient.
         """
-        outcome, pieces = self._read(inputs, targets)
+        outcome, pieces = self._read(inputs, targets, paths)
         if not outcome.usable:
             return outcome
         if self.rule.homeostasis is None:
@@ -169,7 +169,7 @@ class Learner:
         self.model.add_homeostasis(chosen.weight, chosen.draws, draw, gradient)
         optimizer.step(gradient.flat, epoch)
 
-    def _read(self, inputs: Array, targets: Array, paths: Paths | None = None) -> tuple[Lesson, list[Piece]]:
+    def _read(self, inputs: Array, targets: Array, paths: Paths) -> tuple[Lesson, list[Piece]]:
         """Let a batch relax and its synapses read; return what is left to do to form the gradient."""
         bench, sizes = self._bench(len(inputs)), []
 
@@ -178,7 +178,7 @@ class Learner:
             sizes.append((_square(system.inputs), reading.source.square(), reading.error.square()))
             return steps
 
-        steps = self._relax(bench, inputs, targets, read, paths)
+        steps = self._relax(bench, inputs, targets, paths, read)
         at_input, at_source, at_target = (sum(squares) for squares in zip(*sizes, strict=True))
         reading = bench.reading
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is not usable
@@ -192,25 +192,20 @@ class Learner:
         pieces = self.model.local_products(inputs, reading.source, reading.error, bench.gradient, at_readout)
         return lesson, pieces
 
-    def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
+    def predict(self, inputs: Array, targets: Array, paths: Paths = None) -> BatchOutcome:
         """Return what the free circuit says to a batch; nothing can be learnt from it."""
         bench = self._bench(len(inputs))
 
         def answer(system: System, reading: Reading) -> int:
             relaxation = run_phases(system, self.solver, (FREE,), own_states=False)["free"]
-            reading.prediction[:] = system.prediction(relaxation.state)
+            reading.prediction[:] = system.prediction(relaxation.reading)
             reading.codes[:] = relaxation.codes
             return relaxation.steps
 
-        return self._outcome(bench, targets, self._relax(bench, inputs, targets, answer))
+        return self._outcome(bench, targets, self._relax(bench, inputs, targets, paths, answer))
 
     def _relax(
-        self,
-        bench: _Bench,
-        inputs: Array,
-        targets: Array,
-        one_block: Callable[[System, Reading], int],
-        paths: Paths | None = None,
+        self, bench: _Bench, inputs: Array, targets: Array, paths: Paths, one_block: Callable[[System, Reading], int]
     ) -> float:
         """Let every block of rows relax, shared among the threads; return the mean steps of a sample."""
         seen = np.arange(len(inputs)) if paths is None else paths

@@ -44,8 +44,6 @@ class PhysicalModel(ABC):
     ----------
     parameters : Parameters
         Named conductances and biases, as learning wants them.
-    conductances : Parameters
-        The same as they act in the circuit, devices and mismatch included; the same object where there are none.
     blocks : tuple of StateBlock
         Layout of the state.
     writes : int
@@ -54,8 +52,12 @@ class PhysicalModel(ABC):
 
     writes: int = 0
     parameters: Parameters
-    conductances: Parameters
     blocks: tuple[StateBlock, ...]
+
+    @property
+    def conductances(self) -> Parameters:
+        """Conductances and biases as they act, up to date; `parameters` itself where nothing is wrong with them."""
+        return self.parameters
 
     @property
     def noisy(self) -> bool:

@@ -1,4 +1,4 @@
-"""Plot `u_curve`: error of an update against the size of the nudge: noise falls, bias grows, and in between is the best.
+"""Plot `u_curve`: error of an update against the size of the nudge: noise falls, bias grows, the best lies between.
 
 error(beta)^2 = bias(beta)^2 + spread(beta)^2, everything relative to the norm of the exact gradient
 """
@@ -49,6 +49,8 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
         raise SimulationError("no nudge was searched for; it is by analysis bias with rule.beta: auto.")
     bias = file["bias"]
     betas, best = bias["beta"][:], float(bias["best_beta"][()])
+    # A bias below two standard errors of the mean update is lost in the noise.
+    doubt = np.fmax(2 * bias["beta_spread"][:] / np.sqrt(float(bias["noise_repeats"][()])), LEAST)
     ends, names, colors = [], [], []
     for name, label, color, style in (
         ("beta_error", "error of an update", LINES[-1], "-"),
@@ -56,7 +58,7 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
         ("beta_spread", "noise", LINES[0], ":"),
     ):
         values = bias[name][:]
-        known = np.isfinite(values) & (values > LEAST)
+        known = np.isfinite(values) & (values > (doubt if name == "beta_bias" else LEAST))
         if known.any():
             axes.plot(betas[known], values[known], style, color=color, marker="o", markersize=2.5)
             ends.append(values[known][-1])

@@ -113,7 +113,7 @@ class DualPropagation(NudgedRule):
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax under the nudge; read means and differences of the dyads."""
         results = run_phases(system, solver, self.phases(start), own_states=False)
-        settled = results["nudged"].state
+        settled = results["nudged"].reading
         reads = self.always_on
         system.read(settled, reads.source, reading.source)
         system.read(settled, tuple(reading.scale * weight for weight in reads.error), reading.error)

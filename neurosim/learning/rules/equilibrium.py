@@ -31,6 +31,7 @@ from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.learning.rule import NudgedRule, Reading, Start, not_holomorphic, pushed_too_far
+from neurosim.physics.imperfection_settings import noisy
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.settings import Sections
 
@@ -67,6 +68,7 @@ class Equilibrium(NudgedRule):
             )
             return
         yield from self._check_contour(circuit)
+        yield from self._check_noise(circuit)
         if self.correction != "dyadic" and self.nudging in ("symmetric", "contour"):
             for sentence in pushed_too_far(circuit, self.beta, f"{self.nudging} nudging", ", or nudging: one_sided"):
                 yield "rule.beta", sentence
@@ -89,6 +91,22 @@ class Equilibrium(NudgedRule):
             yield (
                 "rule.correction",
                 "a reciprocal circuit has no asymmetry to correct. Use circuit.feedback: independent, or leave it out.",
+            )
+
+    def _check_noise(self, circuit: Any) -> Iterator[tuple[str, str]]:
+        if not noisy(circuit):
+            return
+        if self.nudging == "vanishing":
+            yield (
+                "rule.nudging",
+                "vanishing linearises at an equilibrium, and with circuit.imperfections.state_noise there is none. "
+                "Use nudging: one_sided or symmetric.",
+            )
+        if self.complex_nudge is not None:
+            yield (
+                "rule.nudging",
+                "half of a contour is the mirror image of the other half, which state_noise is not. Use nudging: "
+                "one_sided or symmetric.",
             )
 
     def _check_contour(self, circuit: Any) -> Iterator[tuple[str, str]]:
@@ -164,17 +182,18 @@ class Equilibrium(NudgedRule):
 
         free = run_phases(system, solver, (FREE,), own_states=False)["free"]
         weight = system.forward_weights
-        system.read(free.state, weight, reading.source)
-        reading.prediction[:] = system.prediction(free.state)
+        system.read(free.reading, weight, reading.source)
+        reading.prediction[:] = system.prediction(free.reading)
         if self.nudging == "vanishing":
             self._read_response(system, free, reading)
             return free.steps
-        nudged = system.transposed_at(free.state) if self.correction == "asymmetric" else system
+        nudged = system.transposed_at(free.reading) if self.correction == "asymmetric" else system
         if self.nudging == "one_sided":
             nudged.nudge(self.strength)
+            nudged.enter_phase(1)
             relaxation = solver.relax(nudged, free.state.copy() if start == "free" else nudged.rest())
-            system.read(free.state, weight, reading.error)
-            reading.error.add(nudged.read_anew(relaxation.state, tuple(-w for w in weight)))
+            system.read(free.reading, weight, reading.error)
+            reading.error.add(nudged.read_anew(relaxation.reading, tuple(-w for w in weight)))
             reading.error.scale(1.0 / self.strength)
             codes, steps = relaxation.codes, relaxation.steps
         else:
@@ -203,8 +222,8 @@ class Equilibrium(NudgedRule):
         dyads = system.dyads()
         relaxation = run_phases(dyads, solver, self.phases("rest"), own_states=False)["dyadic"]
         per_nudge = reading.scale / self.strength
-        dyads.read(relaxation.state, (0.5, 0.5), reading.source)
-        dyads.read(relaxation.state, (-per_nudge, per_nudge), reading.error)
-        reading.prediction[:] = dyads.prediction(relaxation.state)
+        dyads.read(relaxation.reading, (0.5, 0.5), reading.source)
+        dyads.read(relaxation.reading, (-per_nudge, per_nudge), reading.error)
+        reading.prediction[:] = dyads.prediction(relaxation.reading)
         reading.codes[:] = relaxation.codes
         return relaxation.steps

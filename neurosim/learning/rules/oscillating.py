@@ -56,6 +56,15 @@ class Oscillating(NudgedRule):
                 yield "rule.drive", sentence
         for sentence in pushed_too_far(circuit, self.beta, "an oscillating nudge", ""):
             yield "rule.beta", sentence
+        imperfections = getattr(circuit, "imperfections", None)
+        for key in ("read_noise", "nudge_noise"):
+            chosen = getattr(imperfections, key, None)
+            if chosen is not None and chosen.sd:
+                yield (
+                    f"circuit.imperfections.{key}",
+                    "it is drawn once per read and phase, and a nudge that never rests has neither. Use state_noise, "
+                    "or rule equilibrium.",
+                )
         if self.lock_in > self.periods:
             yield "rule.lock_in", f"found {self.lock_in} periods, but a presentation has rule.periods: {self.periods}."
         dt = getattr(scenario.dynamics, "dt", None)
@@ -107,9 +116,10 @@ class Oscillating(NudgedRule):
         driven = system.oscillating(self.drive == "rotating", self.period)
         driven.nudge(self.strength)
         state, steps, ends = driven.rest(), 0, []
-        for periods in (self.periods - self.lock_in, self.lock_in):
+        for part, periods in enumerate((self.periods - self.lock_in, self.lock_in)):
             before = state.copy()
             if periods:
+                driven.noise_stream = part  # one run, whose noise does not repeat itself
                 relaxation = solver.lasting(periods * self.period).relax(driven, state)
                 steps += relaxation.steps
                 ends.append(relaxation)

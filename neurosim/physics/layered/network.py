@@ -94,12 +94,10 @@ class CompartmentNetwork(PhysicalModel):
         blocks = parameter_blocks(self.layers, trained, readout)
         size = sum(block.size for block in blocks)
         self.p = np.zeros(self.header.size + size + sum(self.layers[1:]), dtype)
-        self.conductances = Parameters(blocks, self.p[self.header.size : self.header.size + size])
-        self.output_cost = OutputCost(settings.cost, self.conductances.get("R"), self.conductances.get("c"))
-        self.imperfect = LayerImperfections(
-            settings.imperfections, self.conductances, self.layers, self.reciprocal, seed
-        )
-        self.parameters = Parameters(blocks, np.zeros(size, dtype)) if self.imperfect else self.conductances
+        self._acting = Parameters(blocks, self.p[self.header.size : self.header.size + size])
+        self._output_cost = OutputCost(settings.cost, self._acting.get("R"), self._acting.get("c"))
+        self.imperfect = LayerImperfections(settings.imperfections, self._acting, self.layers, self.reciprocal, seed)
+        self.parameters = Parameters(blocks, np.zeros(size, dtype)) if self.imperfect else self._acting
         self.batch = 0  # that devices are read in
         self._lock = Lock()
         self._changes = 0  # how often the parameters have changed, and which change `transposed` has seen
@@ -109,6 +107,18 @@ class CompartmentNetwork(PhysicalModel):
         self._write_header()
         self._draw(seed)
         self.synchronise()
+
+    @property
+    def conductances(self) -> Parameters:
+        """What acts in the circuit, up to date with what learning wants."""
+        self.synchronise()
+        return self._acting
+
+    @property
+    def output_cost(self) -> OutputCost:
+        """The cost as a function of the outputs that relax, with the readout up to date."""
+        self.synchronise()
+        return self._output_cost
 
     @property
     def reciprocal(self) -> bool:
@@ -246,7 +256,7 @@ class CompartmentNetwork(PhysicalModel):
                 )
                 self._transposed = CompartmentNetwork(settings, self.compartments, self.p.dtype, seed=0)
             if self._mirrored_at != self._changes:
-                transpose_loops(self.conductances, self._transposed.conductances, len(self.layers) - 1)
+                transpose_loops(self._acting, self._transposed.conductances, len(self.layers) - 1)
                 self._mirrored_at = self._changes
         return self._transposed
 
@@ -320,10 +330,10 @@ class CompartmentNetwork(PhysicalModel):
                     self.parameters[f"B_{k}"][:] = self.parameters[f"W_{k}"].T
             if self.imperfect:
                 gain = self.compartments.gain[0]
-                self.imperfect.act(self.parameters, self.conductances, self.writes, self.batch, gain)
+                self.imperfect.act(self.parameters, self._acting, self.writes, self.batch, gain)
             if self.compartments.damped:
                 for k in range(1, len(self.layers) - 1):
-                    self.p[self.header.damping + k - 1] = spectral_damping(self.conductances[f"W_{k}"])
+                    self.p[self.header.damping + k - 1] = spectral_damping(self._acting[f"W_{k}"])
             self._stale = False
 
     def _write_header(self) -> None:

@@ -142,7 +142,13 @@ class LayeredSystem(System):
             raise SimulationError("a complex nudge needs complex states")
         self.nudges[:] = self.model.acting_nudge(strength).real
         if self.signal_noise is not None:
-            self.targets[:] = self.signal_noise.nudge(self.paths, self.shown_targets) if beta else self.shown_targets
+            self._pull_towards(self.signal_noise.nudge(self.paths, self.shown_targets) if beta else self.shown_targets)
+
+    def _pull_towards(self, targets: Array) -> None:
+        """Nudge towards targets that are a little wrong; a gradient that is held is wrong by as much."""
+        if self.gradient_at == at.AT_FROZEN:
+            self.frozen_gradient += self.targets - targets
+        self.targets[:] = targets
 
     @property
     def free(self) -> bool:
