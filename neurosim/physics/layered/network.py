@@ -153,7 +153,7 @@ class CompartmentNetwork(PhysicalModel):
 
     def cost(self, prediction: Array, targets: Array) -> Array:
         """Return the cost of each row, shape (rows,)."""
-        return self.output_cost.value(prediction, targets)
+        return self._output_cost.value(prediction, targets)
 
     def prediction_of(self, outputs: Array) -> Array:
         """Return s R + c for activities `outputs` of the last layer, or these themselves without a readout."""
@@ -166,14 +166,9 @@ class CompartmentNetwork(PhysicalModel):
         return np.asarray(self.output_cost.error(source.block(len(self.blocks) - 1), targets) / len(targets))
 
     def local_products(
-        self,
-        inputs: Array,
-        source: Signal,
-        error: Signal,
-        gradient: Parameters,
-        readout_error: Array | None = None,
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, readout_error: Array | None = None,
         exact: bool = False,
-    ) -> list[Piece]:
+    ) -> list[Piece]:  # fmt: skip
         """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
 
             dC/dW_k = sum source_k x error_{k+1},    dC/db_k = sum error_k,    dC/dB_k = sum source_{k+1} x error_k
