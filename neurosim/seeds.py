@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     DATA_TEST = 6
     HOMEOSTASIS = 7
     REFERENCE_CHECK = 8
+    READOUT = 9
     STATE_NOISE = 10
     READ_NOISE = 11
     NUDGE_NOISE = 12

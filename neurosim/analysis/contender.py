@@ -168,7 +168,9 @@ class Contender(Training):
     def _figures(self, relaxed: Tally) -> dict[str, float]:
         probe = self.test.head(PROBE_SAMPLES)
         slope = self._slope(self.model, probe.inputs, probe.targets, relaxed)
-        matrices = [self.model.conductances[f"W_{k}"].astype(np.float64) for k in range(len(self.model.blocks))]
+        names = [*(f"W_{k}" for k in range(len(self.model.blocks))), "R"]
+        acting = self.model.conductances
+        matrices = [acting[name].astype(np.float64) for name in names if name in acting]
         product = np.linalg.multi_dot(matrices) if len(matrices) > 1 else matrices[0]
         rule = self.experiment.rule
         figures = {

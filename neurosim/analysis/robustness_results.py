@@ -20,8 +20,8 @@ GROUP = "robustness"
 
 # name: long name; all are dimensionless, costs and gradients in units of the cost
 FIGURES = {
-    "product_norm": "spectral norm of W_0 W_1 ... W_{L-1}: the steepest slope of the circuit if its units were linear",
-    "norm_product": "product of the spectral norms of the W_k, a Lipschitz bound where f' <= 1 and nothing feeds back",
+    "product_norm": "spectral norm of W_0 W_1 ... W_{L-1}, and R of a readout: the steepest slope if units were linear",
+    "norm_product": "product of the spectral norms of these, a Lipschitz bound where f' <= 1 and nothing feeds back",
     "gradient_penalty": "mean over test samples of sum_k |dC/d(current of layer k)|^2",
     "input_gradient": "mean over test samples of the sum of |dC/d(input)|",
     "objective_excess": "(J - C) / ((beta/2) P), settled and nudged, with the penalty P = sum_k dC/da_k . dC/ds_k",

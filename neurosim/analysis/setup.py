@@ -104,17 +104,17 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = ()) -> Experi
 
 def _check_fit(loaded: LoadedScenario, dataset: Dataset) -> None:
     circuit, problems = loaded.scenario.circuit, []
+    last = ("circuit.layers", "the last layer has {} units", circuit.layers[-1])
+    if circuit.readout is not None:
+        last = ("circuit.readout.outputs", "the readout has {} outputs", circuit.readout.outputs)
     ends = (
-        ("first", circuit.layers[0], dataset.features, "inputs"),
-        ("last", circuit.layers[-1], dataset.outputs, "targets"),
+        ("circuit.layers", "the first layer has {} units", circuit.layers[0], dataset.features, "inputs"),
+        (*last, dataset.outputs, "targets"),
     )
-    for which, units, values, what in ends:
+    for key, has, units, values, what in ends:
         if units != values:
             problems.append(
-                loaded.problem(
-                    "circuit.layers",
-                    f"the {which} layer has {units} units, but {dataset.name} has {values} {what} per sample.",
-                )
+                loaded.problem(key, f"{has.format(units)}, but {dataset.name} has {values} {what} per sample.")
             )
     sums = dataset.train.targets.sum(axis=1)
     if circuit.cost == "cross_entropy" and not np.allclose(sums, 1.0, atol=1e-3):

@@ -180,12 +180,17 @@ class Learner:
 
         steps = self._relax(bench, inputs, targets, paths, read)
         at_input, at_source, at_target = (sum(squares) for squares in zip(*sizes, strict=True))
+        reading = bench.reading
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is not usable
+            at_readout = self.model.readout_error(reading.source, targets)
+            if at_readout is not None:
+                at_target += _square(at_readout)
         # Cauchy and Schwarz: no sum of products over the samples is larger than the product of the norms.
         finite = max(at_input, at_source, 1.0) * at_target < float(np.finfo(self.model.parameters.flat.dtype).max)
-        reading = bench.reading
         outcome = self._outcome(bench, targets, steps, finite and not diverged(reading.codes))
         lesson = Lesson(**vars(outcome), gradient=bench.gradient, errors=reading.error)
-        return lesson, self.model.local_products(inputs, reading.source, reading.error, bench.gradient)
+        pieces = self.model.local_products(inputs, reading.source, reading.error, bench.gradient, at_readout)
+        return lesson, pieces
 
     def predict(self, inputs: Array, targets: Array, paths: Paths = None) -> BatchOutcome:
         """Return what the free circuit says to a batch; nothing can be learnt from it."""

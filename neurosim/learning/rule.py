@@ -77,11 +77,13 @@ Beta = Annotated[float, Field(gt=0.0)] | Literal["auto"]
 def pushed_too_far(circuit: Any, beta: Beta, who: str, instead: str) -> Iterator[str]:
     """Yield a sentence if a nudge of -beta leaves linear outputs without an equilibrium.
 
-    Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger.
+    Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger. Behind a
+    readout the curvature is that of R R^T, which training changes.
     """
     if beta == "auto":  # every strength that is tried is checked by itself
         return
-    if circuit.cost == "squared_error" and circuit.output_activation == "identity" and beta >= 1.0:
+    linear = circuit.output_activation == "identity" and circuit.readout is None
+    if linear and circuit.cost == "squared_error" and beta >= 1.0:
         yield (
             f"{who} of identity outputs with squared_error needs beta < 1, found {beta:g}. Use a smaller beta{instead}."
         )

@@ -95,7 +95,8 @@ class ReadNoise(Imperfection):
 class NudgeNoise(Settings):
     """What is wrong with the nudge: dC/ds + ``sd`` xi at every output, fresh in every phase, times 1 + ``gain_error``.
 
-    The synapses divide by the strength that was asked for.
+    The synapses divide by the strength that was asked for. Behind a readout, ``sd`` xi comes to every value of the
+    prediction instead.
     """
 
     sd: Spread = Field(0.0, description="Standard deviation of what is added to the cost gradient of every output.")

@@ -83,9 +83,26 @@ class PhysicalModel(ABC):
     def cost(self, prediction: Array, targets: Array) -> Array:
         """Return the cost of each row, shape (rows,), of a prediction (rows, outputs) against its targets."""
 
+    def prediction_of(self, outputs: Array) -> Array:
+        """Return the prediction (rows, outputs) of activities (rows, units) of the last block; by default these."""
+        return outputs
+
+    def readout_error(self, source: Signal, targets: Array) -> Array | None:
+        """Return dC/d(prediction), shape (samples, outputs), over the number of samples, for `source` activities.
+
+        It is what the synapses of a static readout read where they go to. None where there is no readout.
+        """
+        return None
+
     @abstractmethod
     def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
+        self,
+        inputs: Array,
+        source: Signal,
+        error: Signal,
+        gradient: Parameters,
+        readout_error: Array | None = None,
+        exact: bool = False,
     ) -> list[Piece]:
         """Return the work of multiplying what every synapse reads, in pieces that do not depend on each other.
 
@@ -99,6 +116,8 @@ class PhysicalModel(ABC):
             What it reads where it goes to: estimates of dC/d(current), over the number of samples.
         gradient : Parameters
             Where the sums over the samples go, by parameter name.
+        readout_error : ndarray, shape (samples, outputs), or None
+            As `readout_error` returns it.
         exact : bool
             Whether the derivative with respect to every parameter is wanted, whatever its synapse does.
         """

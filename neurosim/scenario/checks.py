@@ -58,13 +58,13 @@ def _layers_fit_the_data(sections: Sections) -> Iterable[tuple[str, str]]:
     if layers is None:
         return
     inputs, targets = sections.data.shape()
-    last = len(layers) - 1
-    for index, expected, what in ((0, inputs, "inputs"), (last, targets, "outputs")):
-        if expected is not None and layers[index] != expected:
-            yield (
-                f"circuit.layers.{index}",
-                f"found {layers[index]} {what}, but data set '{sections.data.set}' needs {expected}.",
-            )
+    last = (f"circuit.layers.{len(layers) - 1}", layers[-1])
+    readout = getattr(sections.circuit, "readout", None)
+    if readout is not None:
+        last = ("circuit.readout.outputs", readout.outputs)
+    for key, found, expected, what in (("circuit.layers.0", layers[0], inputs, "inputs"), (*last, targets, "outputs")):
+        if expected is not None and found != expected:
+            yield key, f"found {found} {what}, but data set '{sections.data.set}' needs {expected}."
 
 
 def _noise_is_integrated(sections: Sections) -> Iterable[tuple[str, str]]:

@@ -128,7 +128,7 @@ class Oscillating(NudgedRule):
         driven.read_integral(gain, 0, reading.source)
         driven.read_integral(gain, 1, reading.error)
         reading.error.scale(reading.scale)
-        reading.prediction[:] = reading.source.block(len(reading.source.widths) - 1)
+        reading.prediction[:] = system.model.prediction_of(reading.source.block(len(reading.source.widths) - 1))
         reading.take_statuses(ends)
         return steps
 

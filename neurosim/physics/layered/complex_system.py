@@ -11,7 +11,6 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.complex_states import ComplexSystem
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.holomorphic.activations import holomorphic
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.complex_jacobian import ComplexLinearisation
@@ -50,7 +49,7 @@ class ComplexLayeredSystem(ComplexSystem):
         self.output = holomorphic(settings.output_activation)
         self.real, self.model, self.copies = real, real.model, copies
         self.rows = copies * real.rows
-        self.p, self.cost = real.p, settings.cost
+        self.p, self.cost = real.p, real.model.output_cost
         arena = at.arena(
             real.model.layers, self.rows, 1, real.parameter_offsets, real.codes, held=bool(real.held), parts=2
         )
@@ -63,7 +62,7 @@ class ComplexLayeredSystem(ComplexSystem):
             return self.u[offset : offset + self.rows * width].reshape(self.rows, width)
 
         self.drive = terminal(int(self.layout[constants + at.DRIVE]), real.model.layers[1])
-        self.targets = terminal(int(self.layout[constants + at.TARGETS]), real.model.layers[-1])
+        self.targets = terminal(int(self.layout[constants + at.TARGETS]), real.model.outputs)
         offset = int(self.layout[constants + at.NUDGE])
         self.nudges = self.u[offset : offset + 2 * self.rows].reshape(2, self.rows)
         entries = self.layout[constants + at.LAYERS :].reshape(-1, at.LAYER_ENTRIES)
@@ -164,13 +163,13 @@ class ComplexLayeredSystem(ComplexSystem):
         read_copies[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)
 
     def prediction(self, state: Array) -> Array:
-        """Return the real part of the activity of the outputs, shape (rows, outputs)."""
-        return np.ascontiguousarray(self.complex_activities(state)[-1].real)
+        """Return the real part of what the outputs say, shape (rows, outputs)."""
+        return np.ascontiguousarray(self.model.prediction_of(self.complex_activities(state)[-1].real))
 
     def cost_slope(self, state: Array) -> Array:
         """Return dC/d(state) as two real planes: conj(dC/ds ds/dy) of every unit, shape (size,)."""
         slope = np.zeros_like(state)
-        g = cost_gradient(self.cost, self.complex_activities(state)[-1], self.targets)
+        g = self.cost.gradient(self.complex_activities(state)[-1], self.targets)
         if self.membrane:
             g = g * self.output.slope(self.complex_views(state)[-1])
         self.views(slope)[-1][:] = np.stack([g.real, -g.imag])

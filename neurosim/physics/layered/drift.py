@@ -22,7 +22,6 @@ from neurosim.physics.layered.layout import (
     AT_COMPARTMENT,
     COMPARTMENTS,
     COORDINATES,
-    COST,
     DAMPING,
     DIFFERENCE,
     DRIVE,
@@ -38,6 +37,7 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
+    OUTPUTS,
     TARGETS,
 )
 from neurosim.physics.layered.response import (
@@ -134,12 +134,13 @@ def compartment_rates(y: Any, model: Any, out: Any) -> Any:
         for c in range(planes):
             lo, hi = offset + c * size, offset + (c + 1) * size
             if top and (c == 0 or gradient == AT_COMPARTMENT):
-                target = u[layout[at + TARGETS] : layout[at + TARGETS] + size].reshape(rows, n)
+                outputs = layout[at + OUTPUTS]
+                target = u[layout[at + TARGETS] : layout[at + TARGETS] + rows * outputs].reshape(rows, outputs)
                 frozen = u[layout[at + FROZEN] : layout[at + FROZEN] + size].reshape(rows, n)
                 nudge = u[layout[at + NUDGE] : layout[at + NUDGE] + rows]
                 nudge_current(
-                    gradient, layout[at + COST], code, a.reshape(rows, n), nudge, target, frozen,
-                    s[lo:hi].reshape(rows, n), F.reshape(rows, n),
+                    code, a.reshape(rows, n), nudge, target, frozen, s[lo:hi].reshape(rows, n), model,
+                    F.reshape(rows, n),
                 )  # fmt: skip
                 if d >= 0:
                     add_to_rows(p[d : d + n], F.reshape(rows, n))

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dyadic import dyadic_drift
 from neurosim.physics.layered.dyadic_jacobian import DyadicLinearisation
@@ -54,7 +53,7 @@ class DyadicSystem(System):
             offset = int(self.layout[constants + which])
             return self.u[offset : offset + self.rows * width].reshape(self.rows, width)
 
-        self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.layers[-1])
+        self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.outputs)
         self.nudges = terminal(at.NUDGE, 1).reshape(self.rows)
         self.signal_noise = points.signal_noise
         self.noise = inherited_noise(points.noise, self)
@@ -127,13 +126,13 @@ class DyadicSystem(System):
             out.block(i)[:] = common * s + opposite * e
 
     def prediction(self, state: Array) -> Array:
-        """Return what the outputs say, shape (rows, outputs): their mean activity."""
-        return np.ascontiguousarray(self.activities(self.parts(state)[0])[-1])
+        """Return what the mean activity of the outputs says, shape (rows, outputs)."""
+        return np.ascontiguousarray(self.model.prediction_of(self.activities(self.parts(state)[0])[-1]))
 
     def cost_slope(self, state: Array) -> Array:
         """Return dC/d(state) of every row, shape (size,); each compartment has half a share in the mean."""
         settings, (means, _) = self.model.settings, self.parts(state)
-        g = cost_gradient(settings.cost, self.activities(means)[-1], self.targets)
+        g = self.model.output_cost.gradient(self.activities(means)[-1], self.targets)
         if settings.coordinates == "membrane":
             g = g * ACTIVATIONS[settings.output_activation].slope(means[-1])
         slope = np.zeros_like(state)

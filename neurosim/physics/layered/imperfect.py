@@ -4,6 +4,7 @@
     unit j      f(g_j I_j + o_j), I_j the current of its conductances and its bias: g_j scales column j of what leads
                 to it, o_j joins its bias
     dyad j      current I_j +- d_j / 2 in its two compartments
+    R, c        as they are wanted: a readout is outside the circuit
 
 With gains gain_+ and gain_- = gain_+ - 1 for what comes back, the last is a current d_j among the feedback of the unit,
 and (1/2 - gain_+) d_j in its bias: an offset between compartments is an error signal that is always there.
@@ -25,6 +26,7 @@ from neurosim.seeds import Purpose, generator
 
 Array = npt.NDArray[Any]
 
+READOUT = {"R", "c"}
 GAIN, OFFSET, COMPARTMENT_OFFSET = range(3)  # streams of mismatch, after the index of the layer
 
 
@@ -111,11 +113,16 @@ class LayerImperfections:
             if k > 0:
                 B = W.T if self.reciprocal else self._held(wanted, f"B_{k}", write, batch)
                 acting[f"B_{k}"][:] = B * self._gain(k)
+        for name in READOUT & set(wanted):
+            acting[name][:] = wanted[name]
 
     def chain(self, gradient: Mapping[str, Array]) -> dict[str, Array]:
         """Return dC/d(wanted) for the dC/d(acting) of all conductances and biases that `gradient` has."""
         result = {}
         for name, values in gradient.items():
+            if name in READOUT:
+                result[name] = values
+                continue
             k = int(name[2:])
             if name[0] == "b":
                 result[name] = values * self._gain(k)

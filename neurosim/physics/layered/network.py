@@ -15,7 +15,6 @@ from scipy.sparse.linalg import svds
 
 from neurosim.errors import SimulationError
 from neurosim.physics import imperfections
-from neurosim.physics.costs import cost
 from neurosim.physics.imperfection_settings import Imperfections
 from neurosim.physics.layered import homeostasis
 from neurosim.physics.layered.compartments import Compartments
@@ -27,6 +26,7 @@ from neurosim.physics.layered.system import LayeredSystem
 from neurosim.physics.layered.transposed import transpose_loops
 from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.names import CLIPPED_IDENTITIES
+from neurosim.physics.output_cost import OutputCost
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
 from neurosim.seeds import NoiseKey, Purpose, generator, noise_key
@@ -90,10 +90,12 @@ class CompartmentNetwork(PhysicalModel):
         self.follows_forward = feedback_learning == "kolen_pollack"
         # What comes back through a loop has a share in the prediction, and so in its gradient.
         trained = not self.reciprocal and (self.follows_forward or not self.feed_forward)
-        blocks = parameter_blocks(self.layers, trained)
+        readout = None if settings.readout is None else settings.readout.outputs
+        blocks = parameter_blocks(self.layers, trained, readout)
         size = sum(block.size for block in blocks)
         self.p = np.zeros(self.header.size + size + sum(self.layers[1:]), dtype)
         self._acting = Parameters(blocks, self.p[self.header.size : self.header.size + size])
+        self._output_cost = OutputCost(settings.cost, self._acting.get("R"), self._acting.get("c"))
         self.imperfect = LayerImperfections(settings.imperfections, self._acting, self.layers, self.reciprocal, seed)
         self.parameters = Parameters(blocks, np.zeros(size, dtype)) if self.imperfect else self._acting
         self.batch = 0  # that devices are read in
@@ -111,6 +113,12 @@ class CompartmentNetwork(PhysicalModel):
         """What acts in the circuit, up to date with what learning wants."""
         self.synchronise()
         return self._acting
+
+    @property
+    def output_cost(self) -> OutputCost:
+        """The cost as a function of the outputs that relax, with the readout up to date."""
+        self.synchronise()
+        return self._output_cost
 
     @property
     def reciprocal(self) -> bool:
@@ -140,23 +148,34 @@ class CompartmentNetwork(PhysicalModel):
 
     @property
     def outputs(self) -> int:
-        """Units of the last layer."""
-        return self.layers[-1]
+        """Values of a prediction: those of the readout, or units of the last layer."""
+        return self.layers[-1] if self.settings.readout is None else self.settings.readout.outputs
 
     def cost(self, prediction: Array, targets: Array) -> Array:
         """Return the cost of each row, shape (rows,)."""
-        return cost(self.settings.cost, prediction, targets)
+        return self._output_cost.value(prediction, targets)
+
+    def prediction_of(self, outputs: Array) -> Array:
+        """Return s R + c for activities `outputs` of the last layer, or these themselves without a readout."""
+        return self.output_cost.prediction(outputs)
+
+    def readout_error(self, source: Signal, targets: Array) -> Array | None:
+        """Return e / samples with e = dC/d(prediction) at the outputs in `source`; None without a readout."""
+        if self.settings.readout is None:
+            return None
+        return np.asarray(self.output_cost.error(source.block(len(self.blocks) - 1), targets) / len(targets))
 
     def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
-    ) -> list[Piece]:
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, readout_error: Array | None = None,
+        exact: bool = False,
+    ) -> list[Piece]:  # fmt: skip
         """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
 
             dC/dW_k = sum source_k x error_{k+1},    dC/db_k = sum error_k,    dC/dB_k = sum source_{k+1} x error_k
 
         The last where feedback is trained; by the rule of Kolen and Pollack it is (dC/dW_k)^T instead. A reciprocal
         conductance in a loop works both ways, and its gradient has both parts: that of W_k, and the transpose of that
-        of B_k.
+        of B_k. A readout compares its prediction with the targets, dC/dR = mean source_L x e, dC/dc = mean e.
         """
         last = len(self.blocks)
         sources = [inputs, *(source.block(i) for i in range(last))]
@@ -174,6 +193,10 @@ class CompartmentNetwork(PhysicalModel):
                 follows = self.follows_forward and not exact
                 pair = (errors[k], sources[k]) if follows else (sources[k + 1], errors[k - 1])
                 pieces += _product_pieces(gradient, f"B_{k}", [pair])
+        if readout_error is not None:
+            pieces += _product_pieces(gradient, "R", [(sources[-1], readout_error)])
+            c, at = gradient["c"], gradient.offsets["c"]
+            pieces.append(Piece(slice(at, at + len(c)), partial(np.sum, readout_error, axis=0, out=c)))
         return pieces
 
     def input_gradient(self, error: Signal) -> Array:
@@ -204,7 +227,9 @@ class CompartmentNetwork(PhysicalModel):
         return self.p.size - sum(self.layers[k:])
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
-        """Return the axes of W_k, B_k or b_k: units of the layers it joins."""
+        """Return the axes of W_k, B_k or b_k: units of the layers it joins; of R and c: last layer and prediction."""
+        if name in ("R", "c"):
+            return (f"unit_{len(self.layers) - 1}", "output") if name == "R" else ("output",)
         kind, _, index = name.partition("_")
         k = int(index)
         return {"W": (f"unit_{k}", f"unit_{k + 1}"), "B": (f"unit_{k + 1}", f"unit_{k}"), "b": (f"unit_{k}",)}[kind]
@@ -319,6 +344,10 @@ class CompartmentNetwork(PhysicalModel):
         for k, (below, above) in enumerate(pairwise(self.layers)):
             W = draw.standard_normal((below, above)) * standard_deviation(self.settings.init, below, above)
             self.parameters[f"W_{k}"][:] = W
+        if self.settings.readout is not None:
+            shape = (self.layers[-1], self.outputs)
+            R = generator(seed, Purpose.READOUT).standard_normal(shape)
+            self.parameters["R"][:] = R * standard_deviation(self.settings.init, *shape)
         asymmetry = self.settings.imperfections.asymmetry
         for k in range(1, len(self.layers) - 1):
             transpose = self.parameters[f"W_{k}"].T

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from neurosim.physics.imperfection_settings import Imperfections
 from neurosim.physics.names import ActivationName, CostName
@@ -25,6 +25,30 @@ class Init(Settings):
     gain: float = Field(1.0, ge=0.0, description="Factor on the standard deviation.")
 
 
+class LinearReadout(Settings):
+    """A static linear map from the last layer to the prediction, outside the dynamics: prediction = s R + c.
+
+    R is drawn as the forward conductances are, c starts at zero. Both learn by the slope of the cost at the prediction.
+    """
+
+    type: Literal["linear"] = Field("linear", description="Weights R and biases c.")
+    outputs: Units = Field(description="Values of the prediction: targets per sample.")
+
+
+def _readout_by_name(value: Any) -> Any:
+    if value == "none":
+        return None
+    if value == "linear":
+        raise ValueError("linear needs its number of outputs. Use {type: linear, outputs: N}, N targets per sample")
+    if isinstance(value, str):
+        raise ValueError(f"found '{value}'. Allowed: none, or {{type: linear, outputs: N}}")
+    return value
+
+
+def _readout_names(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"const": "none", "type": "string"})
+
+
 class LayeredCircuit(Settings):
     """A compartment network: layers of point neurons or dyads.
 
@@ -36,6 +60,11 @@ class LayeredCircuit(Settings):
     description: str = Field("", description="What the circuit is, for people.")
     neuron: Literal["point", "dyad"] = Field("dyad", description="One compartment per neuron, or two.")
     layers: tuple[Units, ...] = Field(min_length=2, description="Units per layer, from the inputs to the outputs.")
+    readout: Annotated[LinearReadout | None, BeforeValidator(_readout_by_name)] = Field(
+        None,
+        description="Static readout of the last layer; null or none: its activities are the prediction.",
+        json_schema_extra=_readout_names,
+    )
     coordinates: Literal["activity", "membrane"] = Field(
         "activity", description="Whether the state is the activity s or the membrane state u with s = f(u)."
     )
@@ -48,6 +77,14 @@ class LayeredCircuit(Settings):
         "reciprocal", description="B is W^T always, or has conductances of its own."
     )
     imperfections: Imperfections = Field(default_factory=Imperfections, description="What is not ideal.")
+
+    @model_validator(mode="after")
+    def _readout_is_for_points(self) -> Self:
+        if self.readout is not None and self.neuron != "point":
+            raise ValueError(
+                "readout: linear is for neuron: point; dyads have none. Use neuron: point, or leave readout out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _asymmetry_needs_its_own_conductances(self) -> Self:

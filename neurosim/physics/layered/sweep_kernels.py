@@ -31,6 +31,8 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
+    OUTPUTS,
+    READOUT,
     TARGETS,
     TIED,
 )
@@ -142,6 +144,8 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
     gradient, cost = layout[at + GRADIENT], layout[at + COST]
     # The nudge at the activity itself has a closed form here; elsewhere it takes the activity of the sweep before.
     implicit = gradient == AT_COMPARTMENT and cost == SQUARED_ERROR and layout[at + OUTPUT_ACTIVATION] == IDENTITY
+    implicit = implicit and layout[at + READOUT] < 0
+    outputs = layout[at + OUTPUTS]
     forward, backward, gain = tables(p, layout)
     total = y.size // planes
     for k in visits:
@@ -166,9 +170,9 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
                 F[i] = 0.0
         elif top:
             frozen = u[layout[at + FROZEN] : layout[at + FROZEN] + size].reshape(rows, n)
-            a2, target2 = a.reshape(rows, n), target[:size].reshape(rows, n)
+            a2, target2 = a.reshape(rows, n), target[: rows * outputs].reshape(rows, outputs)
             s2 = activities(k, y, model)[:size].reshape(rows, n)
-            nudge_current(gradient, cost, code, a2, nudge, target2, frozen, s2, F2)
+            nudge_current(code, a2, nudge, target2, frozen, s2, model, F2)
         if top and d >= 0:
             add_to_rows(p[d : d + n], F2)
         step = max(1, CHUNK // n)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.adjoint import AdjointNetwork
 from neurosim.physics.layered.complex_system import ComplexLayeredSystem
@@ -65,6 +64,7 @@ class LayeredSystem(System):
             "tied": model.imperfect.tied,
             "gradient": gradient,
             "cost": settings.cost,
+            "outputs": model.outputs,
             "activation": settings.activation,
             "output_activation": settings.output_activation,
         }
@@ -79,7 +79,7 @@ class LayeredSystem(System):
         outputs = model.layers[-1]
         self.inputs: Array = np.zeros((rows, model.layers[0]), self.p.dtype)
         self.drive = self._terminal(at.DRIVE, model.layers[1])
-        self.targets = self._terminal(at.TARGETS, outputs)
+        self.targets = self._terminal(at.TARGETS, model.outputs)
         self.nudges = self._terminal(at.NUDGE, 1).reshape(rows)
         self.frozen_gradient = self._terminal(at.FROZEN, outputs)
         widths = model.layers[2:] if holds_currents else ()
@@ -208,8 +208,7 @@ class LayeredSystem(System):
 
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""
-        settings = self.model.settings
-        self.frozen_gradient[:] = cost_gradient(settings.cost, self.prediction(state), self.targets)
+        self.frozen_gradient[:] = self.model.output_cost.gradient(self._unnudged(state), self.targets)
         self.layout[self._constants + at.GRADIENT] = at.AT_FROZEN
 
     def activities(self, state: Array) -> list[Array]:
@@ -238,15 +237,19 @@ class LayeredSystem(System):
         return np.asarray(np.einsum("c,crn->rn", np.array(weights, self.dtype), self.activities(state)[layer - 1]))
 
     def prediction(self, state: Array) -> Array:
-        """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, outputs): what the outputs would say unnudged."""
-        out = np.empty(self.targets.shape, self.dtype)
+        """Return s_L = f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), or s_L R + c: what the outputs would say unnudged."""
+        return self.model.prediction_of(self._unnudged(state))
+
+    def _unnudged(self, state: Array) -> Array:
+        """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, units)."""
+        out = np.empty((self.rows, self.blocks[-1].units), self.dtype)
         predict[self.dtype](state, self.arrays, out.reshape(-1))
         return out
 
     def cost_slope(self, state: Array) -> Array:
         """Return dC/d(state), shape (size,), with C taken at the mean activity sum_c p_c s_{L,c} of the outputs."""
         settings, last = self.model.settings, len(self.blocks)
-        g = cost_gradient(settings.cost, self.forward_signal(state, last), self.targets)
+        g = self.model.output_cost.gradient(self.forward_signal(state, last), self.targets)
         weights = np.array(self.model.compartments.forward, self.dtype)
         slope = np.zeros_like(state)
         outputs = self.views(slope)[-1]
