@@ -15,7 +15,7 @@ SD, TAU = 0.3, 2.0
 
 def correlation(lag: float, tau: float, T: float) -> float:
     """Autocorrelation of a leaking unit driven by coloured noise; T = 0 is white."""
-    if T == tau:
+    if tau == T:
         return float((1 + lag / tau) * np.exp(-lag / tau))
     return float((tau * np.exp(-lag / tau) - T * np.exp(-lag / T if T else -np.inf)) / (tau - T))
 

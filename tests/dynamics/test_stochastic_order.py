@@ -35,9 +35,7 @@ def test_strong_order_with_multiplicative_noise(name: str, order: float):
     toy = leaking(dW.shape[1], RATE, relative_sd=RELATIVE)
     exact = closed_form(name, dW.sum(axis=0))
     steps = [8, 32, 128]
-    errors = [
-        float(np.sqrt(np.mean((end_of(name, toy, coarsened(dW, FINE // n), T_END) - exact) ** 2))) for n in steps
-    ]
+    errors = [float(np.sqrt(np.mean((end_of(name, toy, coarsened(dW, FINE // n), T_END) - exact) ** 2))) for n in steps]
     np.testing.assert_allclose(slopes(steps, errors), order, atol=0.12)
 
 
