@@ -125,6 +125,7 @@ class Contour:
         """Relax all complex points as copies, each of which stands for its mirror image as well."""
         copies = system.complex_copies(len(betas))
         copies.nudge_copies(betas)
+        copies.enter_phase(self.points)
         relaxation = solver.relax(copies, copies.lift(free) if start == "free" else copies.rest())
         share = 2.0 / self.points
         copies.read_copies_exactly(relaxation.reading, np.array([[share] * len(betas), [0.0] * len(betas)]), mean)

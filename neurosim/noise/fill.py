@@ -28,7 +28,7 @@ from neurosim.noise.normal import normals_double, normals_single
 
 BYTES = 16  # of one counter
 _OPTIONS: Any = UNCONTRACTED
-STEPS, PATHS, STREAMS = 1 << 32, 1 << 48, 1 << 16  # how many of each there are
+PATHS, STREAMS = 1 << 48, 1 << 16  # how many there are
 
 _COUNTER_PART = types.Array(types.uint32, 1, "C")
 

@@ -15,7 +15,7 @@ rounding is one of IEEE 754 that is asked for: the same bits come out of every l
     ln(2^e m) = e ln 2 + 2 artanh(s),   s = (m - 1) / (m + 1),   sqrt(1/2) <= m < sqrt(2)
 
 2 artanh(s) / s, sin(pi t) / t and cos(pi t) are polynomials in s^2 or t^2, through Chebyshev's points of the interval:
-within 5e-8 and 5e-16 of the functions before rounding.
+within 2e-8 and 5e-18 of the functions before rounding.
 
 Source: G. E. P. Box, M. E. Muller, Annals of Mathematical Statistics 29 (1958) 610. Bounds stand in tests/noise.
 """

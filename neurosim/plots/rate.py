@@ -72,7 +72,7 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     samples = len(relax_group(file)["sample"])
     title = f"rate over all {samples} samples" if samples > 1 else "rate of the sample"
     if "without the noise" in text(rates.attrs["long_name"]):
-        title += ", without the noise: what is left of it is the force back to the equilibrium"
+        title += ", without the noise"
     axes.set_title(title, loc="left", pad=timeline.title_pad)
 
 

@@ -81,11 +81,7 @@ def test_weak_order(name: str, power: int):
         toy = leaking(signs.shape[1], RATE, relative_sd=RELATIVE)
         end = end_of(name, toy, signs * np.sqrt(T_END / n), T_END)
         errors.append(abs(float((end**power).mean()) - exact))
-    found = slopes(steps, errors)
-    # Heun's error in these moments happens to vanish to first order too.
-    assert np.all(found > 0.85)
-    if name == "euler_maruyama":
-        assert np.all(found < 1.2)
+    np.testing.assert_allclose(slopes(steps, errors), 1.0, atol=0.12)
 
 
 @pytest.mark.parametrize(("name", "deterministic"), [("euler_maruyama", "euler"), ("stochastic_heun", "heun")])

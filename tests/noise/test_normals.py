@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numba import types
 
 from neurosim.errors import SimulationError
@@ -99,6 +101,26 @@ def test_a_value_depends_on_nothing_but_its_own_counter(dtype):
         for units in (1, 2, 3, 4, 7, 64, 101):
             np.testing.assert_array_equal(normals(dtype, [path], 7, 2, units)[0], whole[r, :units])
     np.testing.assert_array_equal(normals(dtype, paths[::-1], 7, 2, 101), whole[::-1])
+
+
+@given(
+    dtype=st.sampled_from(PRECISIONS),
+    paths=st.lists(st.integers(0, (1 << 48) - 1), min_size=1, max_size=9),
+    units=st.integers(1, 70),
+    step=st.integers(0, FULL),
+    stream=st.integers(0, 65535),
+    data=st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_part_of_any_batch_is_the_same_noise(dtype, paths, units, step, stream, data):
+    """Rows in any choice and order, and any number of first units."""
+    whole = normals(dtype, paths, step, stream, units)
+    rows = data.draw(st.lists(st.integers(0, len(paths) - 1), min_size=1, max_size=12))
+    fewer = data.draw(st.integers(1, units))
+    part = normals(dtype, [paths[r] for r in rows], step, stream, fewer)
+    np.testing.assert_array_equal(part, whole[rows, :fewer])
+    assert np.isfinite(whole).all()
+    assert np.abs(whole).max() < (6.6 if dtype == "float32" else 8.6)
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)

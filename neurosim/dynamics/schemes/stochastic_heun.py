@@ -3,8 +3,8 @@
     y_1 = y + h f(t, y) + g(t, y) dW
     y <- y + h (f(t, y) + f(t + h, y_1)) / 2 + (g(t, y) + g(t + h, y_1)) dW / 2
 
-Strong and weak order 1 where every state value has noise of its own; order 2 where there is no noise. It is the limit of
-coloured noise whose correlation time goes to zero.
+Strong and weak order 1 where every state value has noise of its own; order 2 where there is no noise. It is the limit
+of coloured noise whose correlation time goes to zero.
 Source: W. Ruemelin, Numerical treatment of stochastic differential equations, SIAM J. Numer. Anal. 19 (1982) 604.
 """
 

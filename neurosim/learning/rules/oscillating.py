@@ -110,7 +110,10 @@ class Oscillating(NudgedRule):
         return self.strength if self.drive == "rotating" else None
 
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
-        """Run through all periods; read what the integrals of the synapses gained over the last ones."""
+        """Run through all periods; read what the integrals of the synapses gained over the last ones.
+
+        Of coloured state noise, what it was at the beginning of the last periods is not remembered there.
+        """
         if not solver.has_time:
             return self._read_slowly(system, solver, start, reading)
         driven = system.oscillating(self.drive == "rotating", self.period)
