@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     DATA_TEST = 6
     HOMEOSTASIS = 7
     REFERENCE_CHECK = 8
+    SWEEP_POINTS = 20
 
 
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:

@@ -13,7 +13,7 @@ from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.status import Status, count, worst
 from neurosim.learning.alignment import cosine
-from neurosim.results.writer import ResultWriter
+from neurosim.results.sink import ResultSink
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +41,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     return _judge(experiment.scenario.dynamics.unsettled_limit, ladder)
 
 
-def _write(writer: ResultWriter, ladder: Ladder) -> None:
+def _write(writer: ResultSink, ladder: Ladder) -> None:
     blocks, terms = [*ladder.exact, "all"], [*TERMS, "total"]
     writer.dimension("bias", "block", blocks, "parameter block")
     writer.dimension("bias", "term", terms, "term of the ladder")
@@ -70,14 +70,14 @@ def _write(writer: ResultWriter, ladder: Ladder) -> None:
     _write_status(writer, "settled_status", ladder.settled_codes, "how the search for its equilibria ended")
 
 
-def _write_errors(writer: ResultWriter, ladder: Ladder, layers: list[str]) -> None:
+def _write_errors(writer: ResultSink, ladder: Ladder, layers: list[str]) -> None:
     writer.dimension("bias", "rung", list(RUNGS[:-1]), "rung of the ladder")
     writer.dimension("bias", "layer", layers, "layer")
     what = "cosine of the error vectors with the exact ones, mean over the samples that have an angle"
     writer.variable("bias", "error_cosine", ("rung", "layer"), ladder.error_cosines(), what, "1")
 
 
-def _write_status(writer: ResultWriter, name: str, codes: npt.NDArray[np.int8], what: str) -> None:
+def _write_status(writer: ResultSink, name: str, codes: npt.NDArray[np.int8], what: str) -> None:
     flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
     writer.variable("bias", name, ("sample",), codes, what, attributes=flags)
 
