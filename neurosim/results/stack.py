@@ -43,10 +43,12 @@ def write_stack(
         The results, in the same order; their `shape_digest` is the same.
     """
     first = results[0]
+    stacked = {place: _stacked([result.arrays[place] for result in results]) for place in first.arrays}
+    apart = "".join("1" if dimensions[:1] == (POINT,) else "0" for _, dimensions in stacked.values())
     with ResultWriter(path, attributes) as writer:
         writer.dimension("/", POINT, np.asarray(places, np.int64), "place of the point in the plan")
         for name, (values, long_name, units, more) in columns.items():
-            writer.variable("/", name, (POINT,), _storable(np.asarray(values)), long_name, units, more)
+            writer.variable("/", name, (POINT,), storable(np.asarray(values)), long_name, units, more)
         for group, facts in first.attributes.items():
             writer.set_attributes(f"/{group}", facts)
         for place, coordinate in first.coordinates.items():
@@ -54,9 +56,9 @@ def write_stack(
             writer.dimension(f"/{group}", name, coordinate.values, coordinate.long_name, coordinate.units)
         for place, array in first.arrays.items():
             group, _, name = place.rpartition("/")
-            values, dimensions = _stacked([result.arrays[place] for result in results])
+            values, dimensions = stacked[place]
             writer.variable(f"/{group}", name, dimensions, values, array.long_name, array.units, array.attrs)
-        writer.finish({})
+        writer.finish({"stacked": apart})
 
 
 def _stacked(arrays: Sequence[MemoryArray]) -> tuple[Any, tuple[str, ...]]:
@@ -67,6 +69,6 @@ def _stacked(arrays: Sequence[MemoryArray]) -> tuple[Any, tuple[str, ...]]:
     return np.stack([array.values for array in arrays]), (POINT, *first.dimensions)
 
 
-def _storable(values: Any) -> Any:
-    """HDF5 knows no Unicode arrays of NumPy; text of any length is stored as objects."""
+def storable(values: Any) -> Any:
+    """Return an array as HDF5 takes it: it knows no Unicode arrays of NumPy, and text of any length is objects."""
     return values.astype(object).astype(h5py.string_dtype()) if values.dtype.kind == "U" else values

@@ -22,8 +22,8 @@ from neurosim.scenario.identity import canonical, digest
 from neurosim.scenario.load import LoadedScenario
 from neurosim.scenario.schema import Scenario
 from neurosim.scenario.sweep_settings import MOST_POINTS, SweepSettings
-from neurosim.scenario.tree import Location, Problem
 from neurosim.scenario.trace import fields
+from neurosim.scenario.tree import Location, Problem
 from neurosim.scenario.wording import count
 from neurosim.sweep.points import SWEPT, Changes, Points, change, told
 from neurosim.sweep.sampling import sampled

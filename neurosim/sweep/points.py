@@ -105,8 +105,7 @@ class Points:
         self._part = lru_cache(REMEMBERED * len(SWEPT))(self._make_part)
         fields = Scenario.model_fields
         self._scalars = {
-            name: TypeAdapter[Any](Annotated[fields[name].annotation, fields[name]], config=_STRICT)
-            for name in SCALARS
+            name: TypeAdapter[Any](Annotated[fields[name].annotation, fields[name]], config=_STRICT) for name in SCALARS
         }
         self._defaults = {name: fields[name].default for name in SCALARS}
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from neurosim.scenario.sweep_settings import SweepSettings, Span
+from neurosim.scenario.sweep_settings import Span, SweepSettings
 from neurosim.seeds import Purpose, generator
 
 
