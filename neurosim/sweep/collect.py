@@ -194,8 +194,7 @@ def _write_axes(writer: ResultWriter, plan: Plan, names: Mapping[str, str]) -> N
     for axis in plan.axes:
         if axis.grid:
             (key,) = axis.keys
-            writer.dimension("/", names[key], coordinate(_column(axis.values, 0)), key)
-            writer.set_attributes(f"/{names[key]}", {"key": key})
+            writer.dimension("/", names[key], coordinate(_column(axis.values, 0)), key, attributes={"key": key})
             continue
         writer.dimension("/", "point", np.arange(len(axis)), "point of the sweep")
         for i, key in enumerate(axis.keys):

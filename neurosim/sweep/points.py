@@ -104,9 +104,8 @@ class Points:
         self._plain: Any = self.root.plain()
         self._part = lru_cache(REMEMBERED * len(SWEPT))(self._make_part)
         fields = Scenario.model_fields
-        self._scalars = {
-            name: TypeAdapter[Any](Annotated[fields[name].annotation, fields[name]], config=_STRICT) for name in SCALARS
-        }
+        declared: dict[str, Any] = {name: Annotated[fields[name].annotation, fields[name]] for name in SCALARS}
+        self._scalars = {name: TypeAdapter[Any](kind, config=_STRICT) for name, kind in declared.items()}
         self._defaults = {name: fields[name].default for name in SCALARS}
 
     def run_id(self, changes: Changes) -> tuple[str, bool]:
