@@ -55,7 +55,7 @@ def imports_of(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_only_go_down(path):
-    """cli -> sweep -> analysis -> learning -> (dynamics, physics) -> base; scenario, datasets, results and plots are leaves."""
+    """cli -> sweep -> analysis -> learning -> (dynamics, physics) -> base; the other packages are leaves."""
     part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     if part in BASE | {"__init__"}:
         return

@@ -26,6 +26,7 @@ def write_stack(
     places: Sequence[int],
     columns: Mapping[str, tuple[Any, str, str | None, Mapping[str, Any]]],
     results: Sequence[MemoryResult],
+    origin: Mapping[str, Any],
 ) -> None:
     """Write results of the same shape into one file.
 
@@ -41,6 +42,8 @@ def write_stack(
         What is known of every run by itself, one value each, numbers or text.
     results : sequence of MemoryResult
         The results, in the same order; their `shape_digest` is the same.
+    origin : mapping
+        What goes into /provenance.
     """
     first = results[0]
     stacked = {place: _stacked([result.arrays[place] for result in results]) for place in first.arrays}
@@ -49,6 +52,7 @@ def write_stack(
         writer.dimension("/", POINT, np.asarray(places, np.int64), "place of the point in the plan")
         for name, (values, long_name, units, more) in columns.items():
             writer.variable("/", name, (POINT,), storable(np.asarray(values)), long_name, units, more)
+        writer.set_attributes("/provenance", origin)
         for group, facts in first.attributes.items():
             writer.set_attributes(f"/{group}", facts)
         for place, coordinate in first.coordinates.items():

@@ -7,6 +7,7 @@ file per shape of result. Both run the same code on one thread, so the numbers d
 from __future__ import annotations
 
 import errno
+import json
 import os
 import platform
 import time
@@ -32,6 +33,7 @@ from neurosim.dynamics.status import Status, worst
 from neurosim.errors import NeurosimError
 from neurosim.jit import compile_seconds
 from neurosim.results.memory import MemoryResult
+from neurosim.results.provenance import provenance
 from neurosim.results.stack import write_stack
 from neurosim.results.writer import SCHEMA
 from neurosim.scenario.load import LoadedScenario
@@ -271,7 +273,7 @@ def _write(task: Task, shape: str, finished: list[_Finished]) -> None:
         "warning": ([each.warning for each in finished], "what to know about its times", None, {}),
         "wall_seconds": ([each.seconds for each in finished], "wall time of the run", "s", {}),
         "overrides": (
-            [_json(overrides(each.point.changes)) for each in finished],
+            [json.dumps(overrides(each.point.changes)) for each in finished],
             "how the scenario of the run differs from that of the file, as JSON",
             None,
             {},
@@ -299,7 +301,7 @@ def _write(task: Task, shape: str, finished: list[_Finished]) -> None:
     name = TASK + sha256(ids.encode()).hexdigest()[:12]
     part = task.runs / f"{name}.{_own()}{PART}.h5"
     places = [each.point.index for each in finished]
-    write_stack(part, attributes, places, columns, [each.result for each in finished])
+    write_stack(part, attributes, places, columns, [each.result for each in finished], provenance(1))
     os.replace(part, task.runs / f"{name}.h5")
 
 
@@ -312,12 +314,6 @@ def _base_yaml(sweep_id: str, base: LoadedScenario) -> str:
         _yaml.clear()
         _yaml[sweep_id] = base.to_yaml()
     return _yaml[sweep_id]
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
 
 
 def _own() -> str:
