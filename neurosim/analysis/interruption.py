@@ -20,7 +20,8 @@ class Interruption:
     Parameters
     ----------
     asked : callable
-        Whether someone else wants the run to stop: the driver of a sweep.
+        Whether someone else wants the run to stop: the driver of a sweep. Signals are then left alone, so that a driver
+        can end a worker that does not listen.
     """
 
     def __init__(self, asked: Callable[[], bool] = never) -> None:
@@ -39,7 +40,7 @@ class Interruption:
         self._signalled = True
 
     def __enter__(self) -> Interruption:
-        if threading.current_thread() is threading.main_thread():
+        if self._asked is never and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)
         return self
