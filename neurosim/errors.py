@@ -47,6 +47,10 @@ class ResultFileError(NeurosimError):
     """A result or checkpoint file is missing, truncated, exists already, or is not ours."""
 
 
+class DiskFullError(ResultFileError):
+    """A file could not be written because the disk is full; what was written before is whole."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest known name, or an empty string.
 

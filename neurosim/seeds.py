@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     MISMATCH = 14
     PROGRAMMING = 15
     DEVICE_READS = 16
+    SWEEP_POINTS = 20
 
 
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:

@@ -16,7 +16,7 @@ from neurosim.analysis.scatter import flat
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.status import Status, count, flags, worst
 from neurosim.learning.rule import NudgedRule
-from neurosim.results.writer import ResultWriter
+from neurosim.results.sink import ResultSink
 
 Array = npt.NDArray[Any]
 
@@ -57,7 +57,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     return outcome if found is None else replace(outcome, message=f"{told_of(found)}; {outcome.message}")
 
 
-def write_search(writer: ResultWriter, found: BetaSearch) -> None:
+def write_search(writer: ResultSink, found: BetaSearch) -> None:
     """Write the strengths that were tried: beta, beta_error[beta], beta_bias[beta], beta_spread[beta]."""
     trials = found.trials
     writer.dimension("bias", "beta", [trial.beta for trial in trials], "nudging strength beta")
@@ -80,7 +80,7 @@ def told_of(found: BetaSearch) -> str:
     return f"{what} ({parts}{where})"
 
 
-def _write(writer: ResultWriter, ladder: Ladder) -> None:
+def _write(writer: ResultSink, ladder: Ladder) -> None:
     blocks, terms = [*ladder.exact, "all"], [*TERMS, "total"]
     writer.dimension("bias", "block", blocks, "parameter block")
     writer.dimension("bias", "term", terms, "term of the ladder")
@@ -119,14 +119,14 @@ def _write(writer: ResultWriter, ladder: Ladder) -> None:
     _write_status(writer, "settled_status", ladder.settled_codes, "how the search for its equilibria ended")
 
 
-def _write_errors(writer: ResultWriter, ladder: Ladder, layers: list[str]) -> None:
+def _write_errors(writer: ResultSink, ladder: Ladder, layers: list[str]) -> None:
     writer.dimension("bias", "rung", list(RUNGS[:-1]), "rung of the ladder")
     writer.dimension("bias", "layer", layers, "layer")
     what = "cosine of the error vectors with the exact ones, mean over the samples that have an angle"
     writer.variable("bias", "error_cosine", ("rung", "layer"), ladder.error_cosines(), what, "1")
 
 
-def _write_status(writer: ResultWriter, name: str, codes: npt.NDArray[np.int8], what: str) -> None:
+def _write_status(writer: ResultSink, name: str, codes: npt.NDArray[np.int8], what: str) -> None:
     writer.variable("bias", name, ("sample",), codes, what, attributes=flags())
 
 

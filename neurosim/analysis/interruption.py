@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
 
-class Interruption:
-    """Context manager that notes SIGINT and SIGTERM; only in the main thread, elsewhere it never fires.
+def never() -> bool:
+    """Return False: nobody else wants to stop."""
+    return False
 
-    Attributes
+
+class Interruption:
+    """Context manager that notes SIGINT and SIGTERM; only in the main thread, elsewhere no signal arrives.
+
+    Parameters
     ----------
-    wanted : bool
-        Whether the user has asked to stop.
+    asked : callable
+        Whether someone else wants the run to stop: the driver of a sweep. Signals are then left alone, so that a driver
+        can end a worker that does not listen.
     """
 
-    def __init__(self) -> None:
-        self.wanted = False
+    def __init__(self, asked: Callable[[], bool] = never) -> None:
+        self._signalled = False
+        self._asked = asked
         self._before: dict[int, Any] = {}
 
+    @property
+    def wanted(self) -> bool:
+        """Whether the user has asked to stop."""
+        return self._signalled or self._asked()
+
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.wanted:
+        if self._signalled:
             raise KeyboardInterrupt
-        self.wanted = True
+        self._signalled = True
 
     def __enter__(self) -> Interruption:
-        if threading.current_thread() is threading.main_thread():
+        if self._asked is never and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)
         return self

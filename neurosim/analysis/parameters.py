@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.physics.model import PhysicalModel
-from neurosim.results.writer import ResultWriter
+from neurosim.results.sink import ResultSink
 
 
-def write_parameters(writer: ResultWriter, model: PhysicalModel, initial: Mapping[str, npt.NDArray[Any]]) -> None:
+def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write /circuit/parameters and /circuit/initial, and where it is not ideal, what was drawn and what acts.
 
     Parameters
     ----------
-    writer : ResultWriter
+    writer : ResultSink
         Where to.
     model : PhysicalModel
         The circuit as it is now.

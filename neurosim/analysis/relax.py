@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +17,7 @@ from neurosim.dynamics.status import Status, count, flags, worst
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.physics.oscillating import OscillatingSystem
 from neurosim.physics.system import System
-from neurosim.results.writer import ResultWriter
+from neurosim.results.sink import GrowingArray, ResultSink
 
 Array = npt.NDArray[Any]
 
@@ -42,9 +41,9 @@ class _PhaseRecorder:
     times: npt.NDArray[np.float64]
     system: System
     phase: int
-    states: list[h5py.Dataset]
-    rates: h5py.Dataset
-    integrals: list[h5py.Dataset]
+    states: list[GrowingArray]
+    rates: GrowingArray
+    integrals: list[GrowingArray]
     interruption: Interruption
     slot: int = 0
 
@@ -126,8 +125,8 @@ def _save_times(scenario: Any, duration: float | None) -> npt.NDArray[np.float64
 
 
 def _declare(
-    writer: ResultWriter, system: System, phases: tuple[Phase, ...], times: Array, has_time: bool
-) -> tuple[list[h5py.Dataset], h5py.Dataset]:
+    writer: ResultSink, system: System, phases: tuple[Phase, ...], times: Array, has_time: bool
+) -> tuple[list[GrowingArray], GrowingArray]:
     """Make the dimensions and empty arrays of /relax."""
     writer.dimension("relax", "phase", [phase.name for phase in phases], "phase of the rule")
     nudges = np.array([phase.nudge for phase in phases], complex)
@@ -163,7 +162,7 @@ def _declare(
     return states, rates
 
 
-def _declare_integrals(writer: ResultWriter, system: System) -> list[h5py.Dataset]:
+def _declare_integrals(writer: ResultSink, system: System) -> list[GrowingArray]:
     """Make the empty arrays of what synapses integrate under an oscillating nudge; none for other circuits."""
     if not isinstance(system, OscillatingSystem):
         return []

@@ -46,6 +46,8 @@ class Study:
 
     def resume(self) -> bool:
         """Take up a checkpoint of this run if there is one."""
+        if self.session.checkpoint is None:
+            return False
         checkpoint = load_checkpoint(self.session.checkpoint, self.experiment.loaded.run_id)
         if checkpoint is None:
             return False
@@ -60,7 +62,9 @@ class Study:
         return True
 
     def save(self) -> None:
-        """Write a checkpoint of the present place of every variant."""
+        """Write a checkpoint of the present place of every variant, unless the run is too short for one."""
+        if self.session.checkpoint is None:
+            return
         numbers: dict[str, float] = {}
         arrays: dict[str, Array] = {}
         for i, contender in enumerate(self.contenders):

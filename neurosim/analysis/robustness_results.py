@@ -12,7 +12,7 @@ from neurosim.analysis.contender import ATTACKS, Contender, Findings
 from neurosim.analysis.robustness_settings import Variant
 from neurosim.analysis.run import Outcome
 from neurosim.dynamics.status import flags
-from neurosim.results.writer import ResultWriter
+from neurosim.results.sink import ResultSink
 
 Array = npt.NDArray[Any]
 
@@ -37,7 +37,7 @@ EPOCHS = {
 
 
 def write_comparison(
-    writer: ResultWriter,
+    writer: ResultSink,
     variants: Sequence[Variant],
     contenders: Sequence[Contender],
     findings: Sequence[Findings | None],
@@ -47,7 +47,7 @@ def write_comparison(
 
     Parameters
     ----------
-    writer : ResultWriter
+    writer : ResultSink
         Where to.
     variants, contenders, findings, outcomes : sequences of equal length
         What was asked, the trained circuits, what was found of them and how each run ended.
@@ -68,7 +68,7 @@ def write_comparison(
 
 
 def _write_errors(
-    writer: ResultWriter, fgsm: Sequence[float], pgd: Sequence[float], findings: Sequence[Findings | None]
+    writer: ResultSink, fgsm: Sequence[float], pgd: Sequence[float], findings: Sequence[Findings | None]
 ) -> None:
     sizes = sorted({*fgsm, *pgd})
     writer.dimension(GROUP, "attack", list(ATTACKS), "kind of attack")
@@ -89,7 +89,7 @@ def _write_errors(
     writer.variable(GROUP, "attacked_loss", axes, attacked[1], f"{loss} under the attack", "1")
 
 
-def _write_epochs(writer: ResultWriter, contenders: Sequence[Contender]) -> None:
+def _write_epochs(writer: ResultSink, contenders: Sequence[Contender]) -> None:
     epochs = int(contenders[0].settings.epochs)
     writer.dimension(GROUP, "epoch", np.arange(1, epochs + 1), "epoch")
     for name, (column, what) in EPOCHS.items():
@@ -100,7 +100,7 @@ def _write_epochs(writer: ResultWriter, contenders: Sequence[Contender]) -> None
         writer.variable(GROUP, name, ("variant", "epoch"), values, what, "1")
 
 
-def _write_conductances(writer: ResultWriter, contenders: Sequence[Contender]) -> None:
+def _write_conductances(writer: ResultSink, contenders: Sequence[Contender]) -> None:
     """Write /robustness/parameters, one array for all variants, and /robustness/initial, which they share."""
     models = [contender.model for contender in contenders]
     for model in models:

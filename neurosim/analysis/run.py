@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from neurosim import __version__
-from neurosim.analysis.interruption import Interruption
+from neurosim.analysis.interruption import Interruption, never
 from neurosim.analysis.progress import Progress, Silence
 from neurosim.analysis.setup import Experiment, build
 from neurosim.analysis.timing import timing_warning
@@ -20,6 +21,7 @@ from neurosim.registry import ANALYSES
 from neurosim.results.checkpoint import checkpoint_path
 from neurosim.results.provenance import provenance
 from neurosim.results.reader import open_result
+from neurosim.results.sink import ResultSink
 from neurosim.results.writer import SCHEMA, ResultWriter, check_free, check_writable
 from neurosim.scenario.load import LoadedScenario
 from neurosim.workers import Workers
@@ -43,6 +45,10 @@ class Options:
         The command as it was typed, for the record.
     progress : Progress
         Who watches.
+    checkpoint : Path, optional
+        Where a checkpoint goes; default: beside the result.
+    stop : callable
+        Whether someone other than the user at the keyboard wants the run to stop.
     """
 
     output: Path | None = None
@@ -51,6 +57,8 @@ class Options:
     threads: int | None = None
     command: str = ""
     progress: Progress = field(default_factory=Silence)
+    checkpoint: Path | None = None
+    stop: Callable[[], bool] = never
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Session:
 
     Parameters
     ----------
-    writer : ResultWriter
+    writer : ResultSink
         Where results go.
     workers : Workers
         Threads.
@@ -86,15 +94,15 @@ class Session:
         Who watches.
     interruption : Interruption
         Whether the user wants it to stop.
-    checkpoint : Path
-        Where a checkpoint goes, and where one may be.
+    checkpoint : Path, optional
+        Where a checkpoint goes, and where one may be; None for runs that are too short for one.
     """
 
-    writer: ResultWriter
+    writer: ResultSink
     workers: Workers
     progress: Progress
     interruption: Interruption
-    checkpoint: Path
+    checkpoint: Path | None
 
 
 class Analysis(Protocol):
@@ -127,7 +135,7 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
         If the result cannot be written, or exists and may not be replaced.
     """
     path = result_path(loaded, options.output)
-    checkpoint = checkpoint_path(path)
+    checkpoint = options.checkpoint or checkpoint_path(path)
     replace = options.force or _is_interrupted(path, loaded.run_id)
     check_free(path, replace)
     began, compiled = time.perf_counter(), compile_seconds()
@@ -135,22 +143,18 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     check_writable(path, replace)
     if options.force:
         checkpoint.unlink(missing_ok=True)
-    analyse: Analysis = ANALYSES.load(loaded.scenario.analysis.type)
     with Workers(options.threads) as workers, ResultWriter(path, _attributes(loaded, options)) as writer:
         if experiment.solver.calculus is not None:
             writer.set_attributes("/", {"stochastic_calculus": experiment.solver.calculus})
         writer.set_attributes("/provenance", provenance(workers.threads))
-        with Interruption() as interruption:
+        with Interruption(options.stop) as interruption:
             session = Session(writer, workers, options.progress, interruption, checkpoint)
-            warning = timing_warning(experiment)
-            if warning:
-                options.progress.note(warning)
-            outcome = analyse(experiment, session)
+            outcome, warning = analyse(experiment, session)
         writer.finish(
             {
                 "status": outcome.status.key,
                 "message": outcome.message,
-                "warning": warning or "",
+                "warning": warning,
                 "wall_seconds": time.perf_counter() - began,
                 "compile_seconds": compile_seconds() - compiled,
             }
@@ -158,6 +162,23 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     if outcome.obsolete is not None:
         outcome.obsolete.unlink(missing_ok=True)
     return path, outcome
+
+
+def analyse(experiment: Experiment, session: Session) -> tuple[Outcome, str]:
+    """Run the analysis that a scenario asks for.
+
+    Returns
+    -------
+    outcome : Outcome
+        How it ended.
+    warning : str
+        What the user should know about the times of the scenario; empty if there is nothing.
+    """
+    analysis: Analysis = ANALYSES.load(experiment.scenario.analysis.type)
+    warning = timing_warning(experiment) or ""
+    if warning:
+        session.progress.note(warning)
+    return analysis(experiment, session), warning
 
 
 def _is_interrupted(path: Path, run_id: str) -> bool:

@@ -79,7 +79,7 @@ def build_model(scenario: Any) -> PhysicalModel:
     return model
 
 
-def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = ()) -> Experiment:
+def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: Dataset | None = None) -> Experiment:
     """Return everything that an analysis of a scenario works with.
 
     Parameters
@@ -88,6 +88,8 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = ()) -> Experi
         A valid scenario.
     data_folders : tuple of Path
         Where data files may be, before other places.
+    dataset : Dataset, optional
+        The data set of the scenario, if it has been loaded before.
 
     Raises
     ------
@@ -97,7 +99,8 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = ()) -> Experi
         If data are missing or damaged.
     """
     scenario = loaded.scenario
-    dataset = load_dataset(scenario.data, scenario.dtype, scenario.seed, data_folders)
+    if dataset is None:
+        dataset = load_dataset(scenario.data, scenario.dtype, scenario.seed, data_folders)
     _check_fit(loaded, dataset)
     return Experiment(loaded, build_model(scenario), build_solver(scenario.dynamics), scenario.rule, dataset)
 

@@ -87,6 +87,8 @@ class Training:
 
     def resume(self) -> bool:
         """Take up a checkpoint of this run if there is one."""
+        if self.session.checkpoint is None:
+            return False
         checkpoint = load_checkpoint(self.session.checkpoint, self.experiment.loaded.run_id)
         if checkpoint is None:
             return False
@@ -127,7 +129,9 @@ class Training:
         return numbers, {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
 
     def save(self) -> None:
-        """Write a checkpoint of the present place."""
+        """Write a checkpoint of the present place, unless the run is too short for one."""
+        if self.session.checkpoint is None:
+            return
         numbers, arrays = self.state()
         save_checkpoint(self.session.checkpoint, Checkpoint(self.experiment.loaded.run_id, numbers, arrays))
 

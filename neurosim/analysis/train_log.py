@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from neurosim.dynamics.status import Status, statuses
 from neurosim.learning.learner import BatchOutcome
-from neurosim.results.writer import ResultWriter
+from neurosim.results.sink import ResultSink
 
 Array = npt.NDArray[Any]
 
@@ -143,7 +143,7 @@ class TrainLog:
             line += f", unsettled {100 * last['unsettled_fraction']:.3g} %"
         return line
 
-    def write(self, writer: ResultWriter) -> None:
+    def write(self, writer: ResultSink) -> None:
         """Write /train."""
         writer.dimension("train", "epoch", np.arange(1, self.epochs + 1), "epoch")
         writer.set_attributes("train", {"plasticity": self.plasticity})

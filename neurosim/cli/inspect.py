@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import h5py
 
 ROOT = ("name", "run_id", "analysis", "seed", "created", "command", "neurosim_version")
+SHOWN_VALUES = 8
 
 
 def inspect(
@@ -31,6 +32,9 @@ def inspect(
         warning = text(file.attrs.get("warning", ""))
         _table([*told, ("warning", warning.removeprefix("warning: "))] if warning else told)
         _table([(name, text(file.attrs[name])) for name in ROOT if name in file.attrs])
+        if text(file.attrs["analysis"]) == "sweep":
+            _sweep(file)
+            return
         seconds = [f"{file.attrs[f'{what}_seconds']:.2f} s {what}" for what in ("wall", "compile")]
         _table([("time", ", ".join(seconds))])
         typer.echo("provenance")
@@ -39,6 +43,42 @@ def inspect(
         _table(_key_figures(file))
         typer.echo("arrays")
         _table(_arrays(file))
+
+
+def _sweep(file: h5py.File) -> None:
+    """Print what varies in a sweep, how its points ended, and what arrays there are."""
+    import numpy as np
+
+    from neurosim.results.reader import text
+
+    _table([("of each point", text(file.attrs["point_analysis"]))])
+    typer.echo("keys")
+    swept = [item for item in file.values() if "key" in item.attrs]
+    _table([(text(item.attrs["key"]), f"{item.name[1:]}: {_values(item)}") for item in swept])
+    typer.echo("points")
+    codes, meanings = file["status"][...], text(file["status"].attrs["flag_meanings"]).split()
+    numbers = np.bincount(codes.ravel(), minlength=len(meanings)).tolist()
+    shape = " x ".join(str(length) for length in codes.shape)
+    _table([("in all", f"{codes.size} ({shape})" if codes.ndim > 1 else str(codes.size))])
+    _table([(name, str(number)) for name, number in zip(meanings, numbers, strict=True) if number])
+    seconds = file["wall_seconds"][...]
+    if np.isfinite(seconds).any():
+        _table([("wall time", f"{np.nansum(seconds):.4g} s in all, at most {np.nanmax(seconds):.3g} s")])
+    typer.echo("arrays")
+    _table(_arrays(file))
+
+
+def _values(item: h5py.Dataset) -> str:
+    """Return the values of a key in one line: all of a few, the range of many numbers, the first of many texts."""
+    from neurosim.results.reader import texts
+
+    number = item.dtype.kind in "fiu"
+    values = [f"{value:g}" for value in item[...].tolist()] if number else texts(item)
+    if len(values) <= SHOWN_VALUES:
+        return ", ".join(values)
+    if number:
+        return f"{len(values)} values from {item[...].min():g} to {item[...].max():g}"
+    return f"{len(values)} values: {', '.join(values[:SHOWN_VALUES])}, ..."
 
 
 def _key_figures(file: h5py.File) -> list[tuple[str, str]]:

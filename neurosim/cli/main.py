@@ -7,8 +7,8 @@ import sys
 import typer
 
 from neurosim import __version__
-from neurosim.cli import inspect, listing, plot, run, schema, validate, warmup
-from neurosim.errors import NeurosimError
+from neurosim.cli import inspect, listing, plot, run, schema, sweep, validate, warmup
+from neurosim.errors import DiskFullError, NeurosimError
 
 BAD_USAGE, FAILED, INTERRUPTED = 2, 3, 130
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
 app.command("plot")(plot.plot)
 app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)
@@ -47,6 +48,9 @@ def main() -> None:
     """Run the command line; errors of the user become one clear message and exit status 2."""
     try:
         app()
+    except DiskFullError as error:
+        typer.echo(f"neurosim: {error}", err=True)
+        sys.exit(FAILED)
     except NeurosimError as error:
         typer.echo(f"neurosim: {error}" if "\n" not in str(error) else str(error), err=True)
         sys.exit(BAD_USAGE)

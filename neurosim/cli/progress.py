@@ -32,6 +32,11 @@ class BarProgress:
         if self._task is not None:
             self._bar.advance(self._task, amount)
 
+    def describe(self, text: str) -> None:
+        """Change the label of the bar."""
+        if self._task is not None:
+            self._bar.update(self._task, description=text)
+
     def note(self, text: str) -> None:
         """Print a line above the bar."""
         self._bar.console.print(text, highlight=False, markup=False)
@@ -59,8 +64,12 @@ class LineProgress:
         elif now - self._told >= SECONDS_BETWEEN_LINES and self._done < self._total:
             self._told = now
             began, before = self._first
-            left = (now - began) / (self._done - before) * (self._total - self._done)
-            self.note(f"{self._done} of {self._total} {self._unit}, about {_span(left)} left")
+            rate = (self._done - before) / (now - began)
+            self.note(self.line(_span((self._total - self._done) / rate), rate))
+
+    def line(self, left: str, rate: float) -> str:
+        """Return how far it is, with the time that is `left`; `rate` is in pieces per second."""
+        return f"{self._done} of {self._total} {self._unit}, about {left} left"
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -73,6 +82,12 @@ def shown() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield LineProgress()
         return
+    with bar_on_stderr() as bar:
+        yield BarProgress(bar)
+
+
+def bar_on_stderr() -> Bar:
+    """Return a bar with numbers and times, for a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -81,8 +96,7 @@ def shown() -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield BarProgress(bar)
+    return Bar(*columns, console=Console(stderr=True), transient=True)
 
 
 def _span(seconds: float) -> str:

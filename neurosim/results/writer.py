@@ -85,7 +85,14 @@ class ResultWriter:
             target.attrs[name] = value
 
     def dimension(
-        self, group: str, name: str, values: Any, long_name: str, units: str | None = None, unlimited: bool = False
+        self,
+        group: str,
+        name: str,
+        values: Any,
+        long_name: str,
+        units: str | None = None,
+        unlimited: bool = False,
+        attributes: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a dimension with its coordinate values, numbers or text; an `unlimited` one can be cut short later."""
         data = np.asarray(values)
@@ -96,6 +103,8 @@ class ResultWriter:
         dataset = self.file.require_group(group).create_dataset(name, data=data, dtype=kind, maxshape=limit)
         dataset.make_scale(name)
         _describe(dataset, long_name, units)
+        for key, value in (attributes or {}).items():
+            dataset.attrs[key] = value
 
     def variable(
         self,

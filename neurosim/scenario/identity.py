@@ -29,12 +29,20 @@ def run_id(resolved: Mapping[str, Any]) -> str:
         A resolved scenario. Its format version takes part; the order of keys and the descriptions, which are for
         people, do not.
     """
-    relevant = {key: value for key, value in resolved.items() if key != "description"}
-    circuit = relevant.get("circuit")
-    if isinstance(circuit, Mapping):
-        relevant["circuit"] = {key: value for key, value in circuit.items() if key != "description"}
-    canonical = json.dumps(relevant, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return sha256(canonical.encode()).hexdigest()[:_DIGITS]
+    return digest({key: canonical(key, value) for key, value in resolved.items()})
+
+
+def canonical(key: str, value: Any) -> str:
+    """Return what stands under one key of a resolved scenario as JSON, without what is only for people."""
+    if key == "circuit" and isinstance(value, Mapping):
+        value = {name: inner for name, inner in value.items() if name != "description"}
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(parts: Mapping[str, str]) -> str:
+    """Return the run id of a scenario whose keys are `canonical` already."""
+    text = ",".join(f'"{key}":{parts[key]}' for key in sorted(parts) if key != "description")
+    return sha256(f"{{{text}}}".encode()).hexdigest()[:_DIGITS]
 
 
 def to_yaml(resolved: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from neurosim.scenario import identity
 from neurosim.scenario.checks import ValidSections, misfits
 from neurosim.scenario.messages import explain
-from neurosim.scenario.overrides import read_override
+from neurosim.scenario.overrides import put_grid, read_grid, read_override
 from neurosim.scenario.problems import Problems
 from neurosim.scenario.schema import Scenario
 from neurosim.scenario.section import REFUSED, SECTIONS
@@ -97,7 +97,7 @@ class LoadedCircuit(Loaded):
     circuit: Settings
 
 
-def load_scenario(name: str, overrides: Sequence[str] = ()) -> LoadedScenario:
+def load_scenario(name: str, overrides: Sequence[str] = (), grid: Sequence[str] = ()) -> LoadedScenario:
     """Read, resolve and validate a scenario.
 
     Parameters
@@ -107,6 +107,8 @@ def load_scenario(name: str, overrides: Sequence[str] = ()) -> LoadedScenario:
     overrides : sequence of str
         ``KEY=VALUE`` as after --set, applied in this order to the scenario with `use:` resolved. Only those for
         `circuit` and `circuit.use` themselves come before that.
+    grid : sequence of str
+        ``KEY=VALUES`` as after --grid: keys of the grid of its sweep.
 
     Raises
     ------
@@ -115,6 +117,7 @@ def load_scenario(name: str, overrides: Sequence[str] = ()) -> LoadedScenario:
     """
     wrong = Problems()
     changes = [change for text in overrides if (change := wrong.attempt(read_override, text)) is not None]
+    axes = [axis for text in grid if (axis := wrong.attempt(read_grid, text)) is not None]
     file = wrong.attempt(_find, SCENARIOS, name)
     root = None if file is None else wrong.read(file)
     if file is None or root is None:
@@ -125,10 +128,24 @@ def load_scenario(name: str, overrides: Sequence[str] = ()) -> LoadedScenario:
         # Items that such a change leads to may stand in the circuit file that could not be read.
         changes = [change for change in changes if not change.key.startswith("circuit.")]
     root = wrong.change(root, [change for change in changes if change.key not in _BEFORE_USE])
+    for axis in axes:
+        root = put_grid(root, axis)
     scenario = _validate(root, circuit_is_whole, wrong)
     if scenario is None or wrong.lines:
         raise wrong.error()
-    return LoadedScenario(root, scenario.model_dump(mode="json", by_alias=True), show(file), scenario)
+    return LoadedScenario(root, resolve(scenario), show(file), scenario)
+
+
+def resolve(scenario: Scenario) -> dict[str, Any]:
+    """Return a scenario as plain data with every default filled in; its sweep, which no run looks at, is left out."""
+    return scenario.model_dump(mode="json", by_alias=True, exclude={"sweep"})
+
+
+def complaints(root: Node) -> tuple[str, ...]:
+    """Return everything that is wrong with a scenario whose `use:` is resolved, one line each."""
+    wrong = Problems()
+    _validate(root, True, wrong)
+    return tuple(dict.fromkeys(wrong.lines))
 
 
 def load_circuit(name: str) -> LoadedCircuit:

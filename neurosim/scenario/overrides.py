@@ -1,4 +1,4 @@
-"""``--set KEY=VALUE``: values from the command line on top of those from the file."""
+"""``--set KEY=VALUE`` and ``--grid KEY=VALUES``: values from the command line on top of those from the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Override:
     Parameters
     ----------
     text : str
-        What the user wrote, ``"rule.beta=0.1"``.
+        What the user wrote, for messages: ``"--set rule.beta=0.1"``.
     key : str
         Dotted key; list items count by their index, from 0.
     node : Node
@@ -47,10 +47,59 @@ def read_override(text: str) -> Override:
         raise ScenarioError(f"--set {text}: found no '='; write KEY=VALUE, for instance rule.beta=0.1.")
     if not all(key.split(".")):
         raise ScenarioError(f"--set {text}: the key '{key}' has an empty part; write for instance rule.beta=0.1.")
-    node, problems = parse(value, f"--set {text}", lines=False)
+    node = _read(value, f"--set {text}")
+    return Override(f"--set {text}", key, node.moved_to(Location(f"--set {key}")))
+
+
+def read_grid(text: str) -> Override:
+    """Split ``KEY=VALUES`` of a sweep.
+
+    Parameters
+    ----------
+    text : str
+        ``"rule.beta=0.1,0.2"``, ``"rule.beta=log:1e-3:1:4"``, or with a list of YAML,
+        ``"circuit.layers=[[64, 10], [64, 32, 10]]"``. What lies between commas is YAML.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no ``=``, the key or the values are empty, or a value is not YAML.
+    """
+    key, equals, values = text.partition("=")
+    key, values = key.strip(), values.strip()
+    if not equals or not key or not values:
+        raise ScenarioError(
+            f"--grid {text}: write KEY=VALUES, for instance rule.beta=0.1,0.2 or rule.beta=log:1e-3:1:4."
+        )
+    if values.startswith(("lin:", "log:")):
+        return Override(f"--grid {text}", key, Node(values, Location(f"--grid {key}")))
+    node = _read(f"[{values}]", f"--grid {text}")
+    assert isinstance(node.value, list)  # it was wrapped in brackets
+    if len(node.value) == 1 and isinstance(node.value[0].value, list):
+        node = node.value[0]
+    return Override(f"--grid {text}", key, node.moved_to(Location(f"--grid {key}")))
+
+
+def put_grid(root: Node, override: Override) -> Node:
+    """Return `root` with a key of ``sweep.grid`` added or replaced; the dots of the key are part of it."""
+    if not isinstance(root.value, dict):
+        return root
+    sweep = root.child("sweep")
+    old = sweep.value if sweep is not None and isinstance(sweep.value, dict) else {}
+    grid = old.get("grid")
+    values = grid.value if grid is not None and isinstance(grid.value, dict) else {}
+    where = override.node.where
+    new = Node({**values, override.key: override.node}, where if grid is None else grid.where)
+    return Node(
+        {**root.value, "sweep": Node({**old, "grid": new}, where if sweep is None else sweep.where)}, root.where
+    )
+
+
+def _read(value: str, shown: str) -> Node:
+    node, problems = parse(value, shown, lines=False)
     if problems:
         raise ScenarioError(*(str(problem) for problem in problems))
-    return Override(text, key, node.moved_to(Location(f"--set {key}")))
+    return node
 
 
 def apply(root: Node, override: Override) -> Node:
@@ -83,11 +132,11 @@ def _put(node: Node, parts: list[str], depth: int, override: Override) -> Node:
     at = ".".join(parts[:depth])
     if isinstance(node.value, list):
         if node.child(part) is None:
-            raise ScenarioError(f"--set {override.text}: {_no_item(at, part, len(node.value))}")
+            raise ScenarioError(f"{override.text}: {_no_item(at, part, len(node.value))}")
         items = list(node.value)
         items[int(part)] = _put(items[int(part)], parts, depth + 1, override)
         return Node(items, node.where)
-    raise ScenarioError(f"--set {override.text}: '{at}' is the single value {node.value!r}; it has no key '{part}'.")
+    raise ScenarioError(f"{override.text}: '{at}' is the single value {node.value!r}; it has no key '{part}'.")
 
 
 def _no_item(at: str, part: str, length: int) -> str:

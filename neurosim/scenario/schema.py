@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from neurosim.scenario import checks
 from neurosim.scenario.section import SECTIONS, refusal
+from neurosim.scenario.sweep_settings import SweepSettings
 from neurosim.settings import Settings
 
 
@@ -42,6 +43,9 @@ class Scenario(Settings):
     )
     dynamics: Annotated[Any, SECTIONS["dynamics"]] = Field(description="How the circuit relaxes.")
     analysis: Annotated[Any, SECTIONS["analysis"]] = Field(description="What is asked.")
+    sweep: SweepSettings | None = Field(
+        None, description="Which keys `neurosim sweep` varies; `neurosim run` does not look at it."
+    )
 
     @model_validator(mode="after")
     def _sections_fit_together(self) -> Self:

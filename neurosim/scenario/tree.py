@@ -82,13 +82,18 @@ class Node:
         return None
 
     def locate(self, key: str) -> Location:
-        """Return the place of a dotted key or, where it was not written, of the nearest key above it that was."""
-        node = self
-        for part in key.split("."):
-            below = node.child(part)
-            if below is None:
+        """Return the place of a dotted key or, where it was not written, of the nearest key above it that was.
+
+        A key may have dots itself, as those of a sweep: ``sweep.grid.rule.beta`` is the item ``rule.beta`` of a grid.
+        """
+        node, parts = self, key.split(".")
+        while parts:
+            heads = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+            head = next((head for head in heads if node.child(head) is not None), None)
+            below = None if head is None else node.child(head)
+            if head is None or below is None:
                 break
-            node = below
+            node, parts = below, parts[head.count(".") + 1 :]
         return node.where
 
     def moved_to(self, where: Location) -> Node:
@@ -98,6 +103,15 @@ class Node:
         if isinstance(self.value, list):
             return Node([child.moved_to(where) for child in self.value], where)
         return Node(self.value, where)
+
+
+def planted(value: Plain, where: Location) -> Node:
+    """Return plain data as nodes that all lie at one place."""
+    if isinstance(value, dict):
+        return Node({key: planted(child, where) for key, child in value.items()}, where)
+    if isinstance(value, list | tuple):
+        return Node([planted(child, where) for child in value], where)
+    return Node(value, where)
 
 
 def merge(base: Node, over: Node) -> Node:

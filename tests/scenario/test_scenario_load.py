@@ -47,7 +47,7 @@ def test_a_scenario_is_frozen(load):
 def test_resolved_has_every_default_and_survives_json(load):
     resolved = load().resolved
     assert json.loads(json.dumps(resolved)) == resolved
-    assert list(resolved) == list(fields(Scenario))
+    assert [*resolved, "sweep"] == list(fields(Scenario))
     assert resolved["circuit"]["kind"] == "layered"
     assert resolved["rule"]["alpha"] == 0.5
     assert resolved["analysis"]["optimizer"]["beta1"] == 0.9

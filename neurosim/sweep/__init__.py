@@ -1,0 +1,1 @@
+"""Many runs of one scenario: plan, engines, resumption, and one file with the figures of all points."""
