@@ -164,7 +164,7 @@ def _write(part: Path, plan: Plan, table: Table, status: Array, counts: Counts, 
             writer.variable(
                 f"/{figure.group}", figure.name, (*dimensions, *figure.dimensions),
                 values.reshape(*plan.shape, *values.shape[1:]), figure.long_name, figure.units,
-                _flags() if figure.flags else None,
+                flags(*FURTHER) if figure.flags else None,
             )  # fmt: skip
         writer.finish({})
 
