@@ -94,6 +94,8 @@ CIRCUIT_KINDS = Registry(
     },
 )
 
+IMPERFECTIONS = "neurosim.physics.imperfection_settings:Imperfections"  # whose keys are the names
+
 RULES = Registry(
     "rule",
     {

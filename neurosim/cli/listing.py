@@ -34,11 +34,11 @@ def _rows(kind: str) -> dict[str, str]:
         from neurosim.scenario.shipped import CIRCUITS, SCENARIOS
 
         return (CIRCUITS if kind == "circuits" else SCENARIOS).summaries()
-    if kind == "imperfections":
-        from neurosim.physics.imperfection_settings import Imperfections
-
-        return {name: field.description or "" for name, field in Imperfections.model_fields.items()}
     from neurosim import registry
+
+    if kind == "imperfections":
+        fields = registry.resolve(registry.IMPERFECTIONS).model_fields
+        return {name: field.description or "" for name, field in fields.items()}
 
     tables = {
         "rules": registry.RULES,
