@@ -201,7 +201,7 @@ class DaskEngine:
 
     def close(self, *, kill: bool = False) -> None:
         """Leave the cluster."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
         self._client.close()
 
 
