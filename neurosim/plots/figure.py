@@ -116,7 +116,7 @@ def _draw_panels(arrangement: Arrangement) -> Figure:
     """Draw rows of panels, every row as wide as the figure."""
     rows, top = arrangement.rows, arrangement.top
     widest = max(len(row) for row in (*rows, top))
-    height = (PANEL_HEIGHT if len(rows) > 1 or top else LONE_HEIGHT) * len(rows)
+    height = (arrangement.panel_height or (PANEL_HEIGHT if len(rows) > 1 or top else LONE_HEIGHT)) * len(rows)
     figure = Figure(figsize=(max(LEAST_WIDTH, widest * PANEL_WIDTH), height + (TOP_HEIGHT if top else 0) + HEADING))
     target: Figure | SubFigure
     if top:

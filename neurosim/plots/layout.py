@@ -37,6 +37,8 @@ class Arrangement:
         What the reader has to know beside the labels, in a line.
     top : sequence of Panel
         Panels above all rows, higher than they are, with columns of their own.
+    panel_height : float, optional
+        Height of a row in inches, where it should not be the usual one.
     legend : callable, optional
         Draws what explains all panels of the rows, such as a colour bar, once they are drawn.
     """
@@ -44,6 +46,7 @@ class Arrangement:
     rows: Sequence[Sequence[Panel]]
     caption: str = ""
     top: Sequence[Panel] = ()
+    panel_height: float | None = None
     legend: Callable[[Figure | SubFigure, Sequence[Axes]], object] | None = None
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import FigureBase
 
 from neurosim.plots.epochs import LOG_FROM
 from neurosim.plots.style import LINES
-from neurosim.plots.sweeps.spacing import Spacing
+from neurosim.plots.sweeps.spacing import Spacing, number_decades
 
 Array = npt.NDArray[Any]
 
@@ -45,6 +45,8 @@ def color_norm(values: Array) -> Normalize:
 def draw_colorbar(figure: FigureBase, axes: Sequence[Axes], norm: Normalize, label: str) -> Colorbar:
     """Draw the key to the colours of some panels at their right."""
     bar = figure.colorbar(ScalarMappable(norm, MAP), ax=list(axes), pad=0.02, aspect=25)
+    if isinstance(norm, LogNorm) and norm.vmin is not None and norm.vmax is not None:
+        number_decades(bar.ax.yaxis, norm.vmin, norm.vmax)
     bar.set_label(fill(label, LABEL_CHARACTERS))
     bar.outline.set_visible(False)
     return bar

@@ -14,10 +14,11 @@ from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 
 from neurosim.errors import SimulationError
-from neurosim.plots.layout import Arrangement, Panel, blank
+from neurosim.plots.layout import Arrangement
 from neurosim.plots.sweeps.colors import MAP, color_norm, draw_colorbar, is_dark
 from neurosim.plots.sweeps.layout import SweepLayout, SweepOptions
 from neurosim.plots.sweeps.marks import BACKGROUND, hatch, mark_cells, told_marks
+from neurosim.plots.sweeps.panels import panel_rows
 from neurosim.plots.sweeps.quantity import Quantity, default_value, read_cosine, read_quantity
 from neurosim.plots.sweeps.selection import Cell, Selection, check_panels, fixed_places, free_keys, mean, roles, select
 from neurosim.plots.sweeps.spacing import Spacing, spacing
@@ -26,7 +27,7 @@ from neurosim.plots.sweeps.table import SweepTable, SweptKey, read_table
 Array = npt.NDArray[Any]
 
 COSINES = (0.5, 0.9, 0.99)
-COLUMNS = 4
+LONE_HEIGHT, PANEL_HEIGHT = 3.8, 2.5  # inches
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ def draw_mesh(axes: Axes, mesh: Mesh, norm: Normalize) -> None:
     mesh.y.set_axis(axes, "y", cells=True)
     shown = np.ma.masked_invalid(mesh.values)
     axes.pcolormesh(mesh.x.edges, mesh.y.edges, shown, norm=norm, cmap=MAP, rasterized=mesh.values.size > 2500)
-    dark = is_dark(MAP(norm(shown)))
+    dark = is_dark(MAP(norm(shown))) & ~mesh.cell.lost
     for color, where in (("white", dark), ("black", ~dark)):
-        hatch(axes, mesh.x.edges, mesh.y.edges, mesh.cell.unsettled & where, color)
+        hatch(axes, mesh.x.edges, mesh.y.edges, (mesh.cell.unsettled | mesh.cell.lost) & where, color)
     mark_cells(axes, mesh.x.positions, mesh.y.positions, mesh.cell)
     levels = contour_levels(mesh)
     if levels:
@@ -107,18 +108,12 @@ def _arrange(file: h5py.File, options: SweepOptions) -> Arrangement:
     cosines = None if quantity.unit == "degrees" else read_cosine(table)
     meshes = _meshes(selection, quantity, cosines, spacing(x), spacing(y), panel)
     norm = color_norm(np.array([mesh.values for mesh in meshes]))
-    columns = min(COLUMNS, len(meshes)) if len(meshes) != 6 else 3
-    rows: list[list[Panel]] = []
-    for first in range(0, len(meshes), columns):
-        row: list[Panel] = [
-            partial(_panel, mesh=mesh, norm=norm, left=place == 0, bottom=first + place + columns >= len(meshes))
-            for place, mesh in enumerate(meshes[first : first + columns])
-        ]
-        rows.append(row + [blank] * (columns - len(row)))
+    there = any(np.isfinite(mesh.values).any() for mesh in meshes)
     return Arrangement(
-        rows,
-        "; ".join(_caption(selection, meshes)),
-        legend=lambda figure, panels: draw_colorbar(figure, panels, norm, quantity.axis_label),
+        panel_rows(meshes, partial(draw_mesh, norm=norm)),
+        "; ".join(_caption(selection, quantity, meshes)),
+        panel_height=LONE_HEIGHT if len(meshes) == 1 else PANEL_HEIGHT,
+        legend=partial(draw_colorbar, norm=norm, label=quantity.axis_label) if there else None,
     )
 
 
@@ -153,34 +148,19 @@ def _meshes(
     cell = selection.cells(quantity.values)
     values = mean(selection.take(quantity.values))
     projected = mean(selection.take(cosines)) if cosines is not None else np.full(values.shape, np.nan)
-    order = spacing(panel).order.tolist() if panel is not None else [None]
+    grid = np.ix_(y.order, x.order)
     meshes = []
-    for place in order:
-
-        def cut(array: Array, place: int | None = place) -> Array:
-            return np.asarray((array if place is None else array[..., place])[np.ix_(y.order, x.order)])
-
+    for place in spacing(panel).order.tolist() if panel is not None else [None]:
+        here = ... if place is None else (..., place)
         title = f"{panel.label} = {panel.told(place)}" if panel is not None and place is not None else ""
-        cells = Cell(*(cut(each) for each in (cell.unsettled, cell.failed, cell.missing, cell.empty)))
-        meshes.append(Mesh(x, y, cut(values), cut(projected), cells, title))
+        meshes.append(Mesh(x, y, values[here][grid], projected[here][grid], cell.at(here).at(grid), title))
     return meshes
 
 
-def _panel(axes: Axes, mesh: Mesh, norm: Normalize, left: bool, bottom: bool) -> None:
-    """Draw one of several panels: it says only what its neighbours do not."""
-    draw_mesh(axes, mesh, norm)
-    if not left:
-        axes.set_ylabel("")
-        axes.tick_params(labelleft=False)
-    if not bottom:
-        axes.set_xlabel("")
-        axes.tick_params(labelbottom=False)
-
-
-def _caption(selection: Selection, meshes: list[Mesh]) -> list[str]:
+def _caption(selection: Selection, quantity: Quantity, meshes: list[Mesh]) -> list[str]:
     told = selection.told
     if selection.together:
-        told.append(f"means over {selection.runs} values of {' and '.join(key.label for key in selection.together)}")
+        told.append(selection.told_mean(quantity.values))
     if any(contour_levels(mesh) for mesh in meshes):
         told.append("white lines: cosine of the update with the exact gradient")
     return told + told_marks([mesh.cell for mesh in meshes], "hatched", selection.runs)

@@ -6,8 +6,8 @@ shrinks with it. Such a minimum is marked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from textwrap import fill
 from typing import Any
 
@@ -15,15 +15,17 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 
 from neurosim.errors import SimulationError
 from neurosim.plots.end_labels import label_ends
 from neurosim.plots.epochs import MARKED_EPOCHS, scale_values
-from neurosim.plots.layout import COLUMNS, Arrangement, Panel, blank
+from neurosim.plots.layout import Arrangement
 from neurosim.plots.style import LINES
 from neurosim.plots.sweeps.colors import LABEL_CHARACTERS, family_colors
 from neurosim.plots.sweeps.layout import SweepLayout, SweepOptions
-from neurosim.plots.sweeps.marks import FAILED, MISSING, told_marks
+from neurosim.plots.sweeps.marks import FAILED, LOST, MISSING, told_marks
+from neurosim.plots.sweeps.panels import panel_rows
 from neurosim.plots.sweeps.quantity import Quantity, default_value, read_quantity
 from neurosim.plots.sweeps.selection import Cell, Selection, check_panels, fixed_places, free_keys, mean, roles, select
 from neurosim.plots.sweeps.spacing import Spacing, spacing
@@ -34,6 +36,25 @@ Array = npt.NDArray[Any]
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 WITH_NOISE = ("bias/update_error", "bias/noise_spread", "bias/relative_norm")
 MOST_LINES = 16  # of a panel
+MOST_LABELS = 12  # beside their ends
+FOOT = 0.03  # height of marks without a value, of the height of the panel
+LONE_HEIGHT, PANEL_HEIGHT = 3.4, 2.3  # inches
+
+
+@dataclass(frozen=True)
+class LinePanel:
+    """One panel.
+
+    Parameters
+    ----------
+    title : str
+        What it shows that others do not.
+    lines : list of Line
+        Its lines.
+    """
+
+    title: str
+    lines: list[Line]
 
 
 @dataclass(frozen=True)
@@ -72,8 +93,7 @@ class Line:
             return None
         there = np.flatnonzero(np.isfinite(self.values))
         place = int(np.nanargmin(self.values))
-        inside = (self.values[there[0]], self.values[there[-1]])
-        return place if min(inside) > self.values[place] else None
+        return place if self.values[there[[0, -1]]].min() > self.values[place] else None
 
 
 def draw_lines(axes: Axes, where: Spacing, lines: list[Line]) -> None:
@@ -91,7 +111,7 @@ def draw_lines(axes: Axes, where: Spacing, lines: list[Line]) -> None:
     # Between words, and between seeds, there is nothing.
     joined = not where.key.repeats and where.key.numeric
     marker = "o" if len(where.positions) <= MARKED_EPOCHS or not joined else None
-    for line in lines:
+    for number, line in enumerate(lines):
         style = line.dash if joined else "none"
         axes.plot(where.positions, line.values, color=line.color, linestyle=style, marker=marker, label=line.name)
         if not np.array_equal(line.low, line.high, equal_nan=True):
@@ -106,9 +126,10 @@ def draw_lines(axes: Axes, where: Spacing, lines: list[Line]) -> None:
                 where.positions[[line.minimum]], line.values[[line.minimum]], linestyle="none", marker="D",
                 markersize=7, markerfacecolor="none", markeredgecolor=line.color, markeredgewidth=1.3, zorder=4,
             )  # fmt: skip
-        for lost, mark in ((line.cell.failed, FAILED), (line.cell.missing, MISSING)):
+        foot = FOOT * (1 + number % 8)  # lines one above the other
+        for lost, mark in ((line.cell.lost, LOST), (line.cell.failed, FAILED), (line.cell.missing, MISSING)):
             axes.plot(
-                where.positions[lost], np.full(np.count_nonzero(lost), 0.025), linestyle="none", marker=mark,
+                where.positions[lost], np.full(np.count_nonzero(lost), foot), linestyle="none", marker=mark,
                 color=line.color, fillstyle="none", transform=axes.get_xaxis_transform(), zorder=3,
             )  # fmt: skip
 
@@ -130,21 +151,30 @@ def _arrange(file: h5py.File, options: SweepOptions) -> Arrangement:
     keys = [key for key in (x, color, panel) if key is not None]
     selection = select(table, keys, options.at)
     where = spacing(x)
-    titles, panels = _panels(selection, quantities, where, color, panel)
-    everything = np.concatenate([np.ravel([line.low, line.high]) for lines in panels for line in lines])
-    columns = min(COLUMNS, len(panels)) if len(panels) != 6 else 3
-    rows: list[list[Panel]] = []
-    for first in range(0, len(panels), columns):
-        row: list[Panel] = [
-            partial(
-                _panel, where=where, lines=lines, limits=everything, title=titles[first + place],
-                label=_label(quantities) if place == 0 else "", bottom=first + place + columns >= len(panels),
-            )
-            for place, lines in enumerate(panels[first : first + columns])
-        ]  # fmt: skip
-        rows.append(row + [blank] * (columns - len(row)))
-    told = [f"{each.short}: {each.label}" for each in quantities] if len(quantities) > 1 else []
-    return Arrangement(rows, "; ".join([*told, *_caption(selection, panels, color, x)]))
+    panels = _panels(selection, quantities, where, color, panel)
+    everything = np.concatenate([np.ravel([line.low, line.high]) for each in panels for line in each.lines])
+    lone = len(panels) == 1
+
+    def draw(axes: Axes, content: LinePanel) -> None:
+        draw_lines(axes, where, content.lines)
+        where.set_axis(axes, "x", cells=False)
+        scale_values(axes, everything)
+        axes.set_title(content.title, loc="left")
+        if lone:
+            axes.set_ylabel(fill(_label(quantities), LABEL_CHARACTERS))
+            _label_lines(axes, content.lines)
+
+    def legend(figure: Figure | SubFigure, axes: Sequence[Axes]) -> None:
+        figure.supylabel(fill(_label(quantities), LABEL_CHARACTERS), size="medium")
+        if len(panels[0].lines) > 1:
+            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+
+    return Arrangement(
+        panel_rows(panels, draw),
+        "; ".join(_caption(selection, quantities, panels, color, x)),
+        panel_height=LONE_HEIGHT if lone else PANEL_HEIGHT,
+        legend=None if lone else legend,
+    )
 
 
 def _choose(table: SweepTable, options: SweepOptions) -> tuple[SweptKey, SweptKey | None, SweptKey | None]:
@@ -191,75 +221,67 @@ def _quantities(table: SweepTable, options: SweepOptions, x: SweptKey, color: Sw
 
 def _panels(
     selection: Selection, quantities: list[Quantity], where: Spacing, color: SweptKey | None, panel: SweptKey | None
-) -> tuple[list[str], list[list[Line]]]:
-    """Return titles and lines of all panels."""
+) -> list[LinePanel]:
+    """Return the lines of all panels."""
     family = spacing(color) if color is not None else None
     colors = family_colors(family) if family is not None else list(LINES)
-    titles: list[str] = []
-    panels: list[list[Line]] = []
+    panels: list[LinePanel] = []
     for p in spacing(panel).order.tolist() if panel is not None else [None]:
-        titles.append(f"{panel.label} = {panel.told(p)}" if panel is not None and p is not None else "")
-        panels.append([])
+        lines: list[Line] = []
         for i, quantity in enumerate(quantities):
             taken, cell = selection.take(quantity.values), selection.cells(quantity.values)
             for j, c in enumerate(family.order.tolist() if family is not None else [None]):
                 at = (where.order, *(place for place in (c, p) if place is not None))
-                name = f"{color.name} {color.told(c)}" if color is not None and c is not None else quantity.short
-                if color is not None and len(quantities) > 1:
-                    name = f"{name}, {quantity.short}"
+                names = [f"{color.name} {color.told(c)}"] if color is not None and c is not None else []
+                if color is None or len(quantities) > 1:
+                    names.append(quantity.short)
                 runs = taken[at]
-                panels[-1].append(
+                lines.append(
                     Line(
-                        mean(runs),
-                        np.fmin.reduce(runs, axis=-1),
-                        np.fmax.reduce(runs, axis=-1),
-                        Cell(cell.unsettled[at], cell.failed[at], cell.missing[at], cell.empty[at]),
-                        name,
-                        colors[j] if color is not None else colors[i % len(colors)],
-                        DASHES[i % len(DASHES)],
-                        quantity.small_is_good,
+                        values=mean(runs),
+                        low=np.fmin.reduce(runs, axis=-1),
+                        high=np.fmax.reduce(runs, axis=-1),
+                        cell=cell.at(at),
+                        name=", ".join(names),
+                        color=colors[(j if color is not None else i) % len(colors)],
+                        dash=DASHES[i % len(DASHES)],
+                        small_is_good=quantity.small_is_good,
                     )
                 )
-    return titles, panels
+        title = f"{panel.label} = {panel.told(p)}" if panel is not None and p is not None else ""
+        panels.append(LinePanel(title, lines))
+    return panels
 
 
 def _label(quantities: list[Quantity]) -> str:
     """Return the label of the vertical axis, which several quantities share."""
     if len(quantities) == 1:
-        return fill(quantities[0].axis_label, LABEL_CHARACTERS)
+        return quantities[0].axis_label
     unit = quantities[0].unit
     of_gradient = not unit and all(each.name.startswith("bias/") for each in quantities)
     return unit or ("relative to the exact gradient" if of_gradient else "dimensionless")
 
 
-def _panel(axes: Axes, where: Spacing, lines: list[Line], limits: Array, title: str, label: str, bottom: bool) -> None:
-    """Draw one panel; all have the same limits."""
-    draw_lines(axes, where, lines)
-    where.set_axis(axes, "x", cells=False)
-    scale_values(axes, limits)
-    axes.set_title(title, loc="left")
-    axes.set_ylabel(label)
-    if not bottom:
-        axes.set_xlabel("")
-        axes.tick_params(labelbottom=False)
-    if not label:
-        axes.tick_params(labelleft=False)
-    if len(lines) > 1:
-        ends = [line.values[np.isfinite(line.values)][-1:] for line in lines]
-        label_ends(
-            axes, [float(end[0]) if end.size else np.nan for end in ends], [line.name for line in lines],
-            [line.color for line in lines],
-        )  # fmt: skip
+def _label_lines(axes: Axes, lines: list[Line]) -> None:
+    """Write names beside the last values of lines, or in a legend where they are too many for that."""
+    if len(lines) > MOST_LABELS:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    elif len(lines) > 1:
+        last = [line.values[np.isfinite(line.values)][-1:].tolist() for line in lines]
+        ends = [end[0] if end else np.nan for end in last]
+        label_ends(axes, ends, [line.name for line in lines], [line.color for line in lines])
 
 
-def _caption(selection: Selection, panels: list[list[Line]], color: SweptKey | None, x: SweptKey) -> list[str]:
-    told = selection.told
-    lines = [line for lines in panels for line in lines]
+def _caption(
+    selection: Selection, quantities: list[Quantity], panels: list[LinePanel], color: SweptKey | None, x: SweptKey
+) -> list[str]:
+    lines = [line for panel in panels for line in panel.lines]
+    told = [f"{each.short}: {each.label}" for each in quantities] if len(quantities) > 1 else []
+    told += selection.told
     if color is not None and len(color.key) > len(color.name):
         told.append(f"colour: {color.key}")
     if selection.together:
-        seeds = " and ".join(key.label for key in selection.together)
-        told.append(f"means over {selection.runs} values of {seeds}, bands from the smallest to the largest")
+        told += [selection.told_mean(quantities[0].values), "bands from the smallest to the largest"]
     if x.numeric and not x.repeats and any(line.minimum is not None for line in lines):
         told.append("diamond: smallest value inside the range")
     return told + told_marks([line.cell for line in lines], "open", selection.runs)

@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 BACKGROUND = "#ECECEC"  # where there is no value
 HATCH = "////"
-FAILED, MISSING = "x", "o"  # marks
+FAILED, MISSING, LOST = "x", "o", "v"  # marks
 
 
 def hatch(axes: Axes, edges_x: Array, edges_y: Array, where: Array, color: str) -> None:
@@ -69,17 +69,23 @@ def told_marks(cells: list[Cell], shape: str, runs: int = 1) -> list[str]:
     cells : list of Cell
         One per panel.
     shape : str
-        How places with unsettled runs look: "hatched", "open".
+        How places with unsettled runs look: "hatched", "open", "triangle".
     runs : int
         How many runs stand behind one place.
     """
-    some = "some run did not settle" if runs > 1 else "did not settle"
+    some, grey = "some run did not settle" if runs > 1 else "did not settle", shape == "hatched"
     total = sum(cell.unsettled.size for cell in cells)
     words = {
-        "unsettled": f"{shape}: {some}",
-        "failed": "\N{MULTIPLICATION SIGN}: failed",
-        "missing": "\N{WHITE CIRCLE}: not run yet",
-        "empty": "grey: no value" if shape == "hatched" else "gap: no value",
+        "unsettled": (shape, some),
+        "lost": ("hatched grey" if grey else "\N{WHITE DOWN-POINTING TRIANGLE}", f"{some}, no value"),
+        "failed": ("\N{MULTIPLICATION SIGN}", "failed"),
+        "missing": ("\N{WHITE CIRCLE}", "not run yet"),
+        "empty": ("plain grey" if grey else "gap", "no value"),
     }
     counts = {name: sum(int(np.count_nonzero(getattr(cell, name))) for cell in cells) for name in words}
-    return [f"{words[name]} ({number} of {total})" for name, number in counts.items() if number]
+    # Spaces at which no line is broken keep a mark beside its meaning.
+    return [
+        f"{mark}:\N{NO-BREAK SPACE}{what} ({number}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{total})"
+        for name, (mark, what) in words.items()
+        if (number := counts[name])
+    ]

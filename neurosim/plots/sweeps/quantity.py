@@ -39,7 +39,6 @@ SHORT = {
     "train/best_test_error": "test samples misclassified, best epoch",
     "nudges/error": "distance from the exact gradient, relative to it",
 }
-DISTANCE = "distance of the update from the exact gradient, relative to it"
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,8 @@ def read_quantity(table: SweepTable, written: str) -> Quantity:
     label, unit = SHORT.get(path, long_name) or name, "" if unit == "1" else unit
     small_is_good = path.endswith(SMALL_IS_GOOD)
     if path == "bias/relative_norm" and told[0] == "total":
-        label, told = DISTANCE, told[1:]
+        which = "mean update" if "bias/noise_spread" in table.file else "update"
+        label, told = f"distance of the {which} from the exact gradient, relative to it", told[1:]
     if long_name.startswith("cosine"):
         values, unit, small_is_good = _degrees(values), "degrees", True
         label = label.replace("cosine", "angle")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from textwrap import fill
 from typing import Any
 
@@ -20,14 +21,15 @@ from neurosim.plots.layout import Arrangement
 from neurosim.plots.style import GUIDE, LINES
 from neurosim.plots.sweeps.colors import LABEL_CHARACTERS, MAP, color_norm, draw_colorbar
 from neurosim.plots.sweeps.layout import SweepLayout, SweepOptions
-from neurosim.plots.sweeps.marks import FAILED, MISSING, told_marks
+from neurosim.plots.sweeps.marks import FAILED, LOST, MISSING, told_marks
 from neurosim.plots.sweeps.quantity import Quantity, default_value, read_quantity
-from neurosim.plots.sweeps.selection import Cell, fixed_places, roles
+from neurosim.plots.sweeps.selection import Cell, fixed_places, judge, roles
 from neurosim.plots.sweeps.spacing import scattered
 from neurosim.plots.sweeps.table import SweepTable, SweptKey, read_table
 
 Array = npt.NDArray[Any]
 
+PANEL_HEIGHT = 3.6  # inches
 SIZE = 26  # area of a dot, in square points
 FOOT = 0.025  # height of marks without a value, of the height of the panel
 
@@ -53,7 +55,7 @@ class Dots:
 
 
 def draw_dots(axes: Axes, dots: Dots) -> None:
-    """Draw all dots: full ones, open ones for points that did not settle, crosses and rings for those without a value.
+    """Draw all dots: round ones, triangles for points that did not settle, other marks for those without a value.
 
     Parameters
     ----------
@@ -63,19 +65,13 @@ def draw_dots(axes: Axes, dots: Dots) -> None:
         What.
     """
     cell = dots.cell
-    there = ~(cell.failed | cell.missing | cell.empty)
-    full, loose = there & ~cell.unsettled, there & cell.unsettled
-    axes.scatter(dots.x[full], dots.y[full], s=SIZE, c=dots.colors[full], linewidths=0.0, zorder=3)
-    axes.scatter(
-        dots.x[loose],
-        dots.y[loose],
-        s=SIZE,
-        facecolors="none",
-        edgecolors=dots.colors[loose].tolist(),
-        linewidths=1.3,
-        zorder=3,
-    )
-    for where, marker in ((cell.failed, FAILED), (cell.missing, MISSING)):
+    there = ~(cell.lost | cell.failed | cell.missing | cell.empty)
+    for where, marker, size in ((there & ~cell.unsettled, "o", 1.0), (there & cell.unsettled, "^", 1.4)):
+        axes.scatter(
+            dots.x[where], dots.y[where], s=size * SIZE, c=dots.colors[where], marker=marker, edgecolors=GUIDE,
+            linewidths=0.5, zorder=3,
+        )  # fmt: skip
+    for where, marker in ((cell.lost, LOST), (cell.failed, FAILED), (cell.missing, MISSING)):
         style: dict[str, Any] = {"linestyle": "none", "marker": marker, "color": GUIDE, "fillstyle": "none"}
         foot = where & ~np.isfinite(dots.y)  # without a height of their own
         axes.plot(dots.x[where & ~foot], dots.y[where & ~foot], **style)
@@ -96,12 +92,7 @@ def _arrange(file: h5py.File, options: SweepOptions) -> Arrangement:
     for key, place in fixed.values():
         chosen &= _spread(table, key, key.values == key.values[place])
     there = np.isfinite(quantity.values)
-    cell = Cell(
-        unsettled=(table.unsettled & there)[chosen],
-        failed=(table.failed & ~there)[chosen],
-        missing=(table.missing & ~there)[chosen],
-        empty=(~(table.failed | table.missing | there))[chosen],
-    )
+    cell = judge(there[chosen], table.unsettled[chosen], table.failed[chosen], table.missing[chosen])
     across, positions = scattered(x)
     up, levels = scattered(y) if y is not None else (None, None)
     colors, legend = _colors(table, quantity, chosen, y, color)
@@ -122,7 +113,9 @@ def _arrange(file: h5py.File, options: SweepOptions) -> Arrangement:
             axes.set_ylabel(fill(quantity.axis_label, LABEL_CHARACTERS))
 
     told = [", ".join(f"{key.label} = {key.told(place)}" for key, place in fixed.values())] if fixed else []
-    return Arrangement([[panel]], "; ".join([*told, *told_marks([cell], "open")]), legend=legend)
+    return Arrangement(
+        [[panel]], "; ".join([*told, *told_marks([cell], "triangle")]), panel_height=PANEL_HEIGHT, legend=legend
+    )
 
 
 def _choose(table: SweepTable, options: SweepOptions) -> tuple[SweptKey, SweptKey | None, SweptKey | None]:
@@ -173,7 +166,8 @@ def _colors(
     numbers = (quantity.values if color is None else _spread(table, color, color.values))[chosen]
     label, norm = quantity.axis_label if color is None else color.label, color_norm(numbers)
     mapped = MAP(norm(np.ma.masked_invalid(numbers)))
-    return np.asarray(mapped), lambda figure, panels: draw_colorbar(figure, panels, norm, label)
+    there = np.isfinite(numbers).any()
+    return np.asarray(mapped), partial(draw_colorbar, norm=norm, label=label) if there else None
 
 
 LAYOUT = SweepLayout(_arrange)

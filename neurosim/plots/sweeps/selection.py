@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -24,15 +24,20 @@ class Cell:
     Parameters
     ----------
     unsettled : ndarray of bool
-        Some run gave a value but did not settle.
-    failed, missing, empty : ndarray of bool
-        There is no value: because a run failed; because runs have not been done; though all were.
+        There is a value, but some run did not settle.
+    lost, failed, missing, empty : ndarray of bool
+        There is no value: since a run did not settle; since one failed; since one has not been done; though all were.
     """
 
     unsettled: Array
+    lost: Array
     failed: Array
     missing: Array
     empty: Array
+
+    def at(self, index: Any) -> Cell:
+        """Return some of the places."""
+        return Cell(**{each.name: getattr(self, each.name)[index] for each in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -72,23 +77,32 @@ class Selection:
 
     def cells(self, values: Array) -> Cell:
         """Return what became of the runs behind every place, given the values of the sweep that are drawn there."""
-        there = self._any(np.isfinite(values))
-        unsettled, failed, missing = map(self._any, (self.table.unsettled, self.table.failed, self.table.missing))
-        return Cell(
-            unsettled=unsettled & there,
-            failed=failed & ~there,
-            missing=missing & ~failed & ~there,
-            empty=~(failed | missing | there),
-        )
-
-    def _any(self, mask: Array) -> Array:
-        return np.asarray(self.take(mask).any(axis=-1))
+        masks = (np.isfinite(values), self.table.unsettled, self.table.failed, self.table.missing)
+        return judge(*(np.asarray(self.take(mask).any(axis=-1)) for mask in masks))
 
     @property
     def told(self) -> list[str]:
         """What a caption has to say of it: keys at one value, and what was averaged."""
         parts = [f"{key.label} = {key.told(place)}" for key, place in self.fixed]
         return [", ".join(parts)] if parts else []
+
+    def told_mean(self, values: Array) -> str:
+        """Say over what means of `values` are taken."""
+        seeds = " and ".join(key.label for key in self.together)
+        there = np.isfinite(self.take(values)).sum(axis=-1)
+        partly = ((there > 0) & (there < self.runs)).any()
+        return f"means over {self.runs} values of {seeds}" + (", of those that have a value" if partly else "")
+
+
+def judge(there: Array, unsettled: Array, failed: Array, missing: Array) -> Cell:
+    """Return what became of places from whether any of their runs has a value, did not settle, failed, is missing."""
+    return Cell(
+        unsettled=unsettled & there,
+        lost=unsettled & ~there,
+        failed=failed & ~unsettled & ~there,
+        missing=missing & ~failed & ~unsettled & ~there,
+        empty=~(failed | missing | unsettled | there),
+    )
 
 
 def mean(values: Array) -> Array:

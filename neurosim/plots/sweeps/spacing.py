@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
 
 from neurosim.plots.sweeps.table import SweptKey
 
@@ -18,6 +18,7 @@ Scale = Literal["linear", "log", "ranks"]
 
 UNEVEN = 8.0  # ratio of the widest to the narrowest step from which values count as unevenly spaced
 LOG_FROM = 10.0  # ratio of the ends from which a logarithm is worth while
+PLAIN_FROM, PLAIN_TO = 1e-3, 1e4  # logarithmic axes between these are numbered without powers of ten
 MOST_TICKS, MOST_NAMED = 8, 16
 LONG = 9  # characters of a name from which it is written at an angle
 
@@ -66,10 +67,7 @@ class Spacing:
         if self.scale == "ranks":
             self._name_ticks(axis, turn=side == "x")
         elif self.scale == "log":
-            decades = np.log10(self.positions[-1] / self.positions[0]) if len(self.positions) > 1 else 0.0
-            # At least two ticks must fall between the ends, whatever these are.
-            axis.set_major_locator(LogLocator(subs=(1.0,) if decades >= 2 else (1.0, 2.0, 5.0)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: _number(value)))
+            number_decades(axis, float(self.positions[0]), float(self.positions[-1]))
         elif self.key.own_dimension and len(self.positions) <= MOST_TICKS:
             axis.set_major_locator(FixedLocator(self.positions.tolist()))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
@@ -96,6 +94,16 @@ class Spacing:
             axis.set_tick_params(rotation=30)
             for label in axis.get_ticklabels():
                 label.set_horizontalalignment("right")
+
+
+def number_decades(axis: Axis, low: float, high: float) -> None:
+    """Choose ticks and their numbers on a logarithmic axis that shows `low` to `high`."""
+    axis.set_major_locator(LogLocator(subs=(1.0,) if high >= 100.0 * low else (1.0, 2.0, 5.0)))
+    axis.set_minor_locator(NullLocator())
+    if low >= PLAIN_FROM and high < PLAIN_TO:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    else:
+        axis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf)))
 
 
 def spacing(key: SweptKey) -> Spacing:
@@ -153,12 +161,3 @@ def _unevenness(values: Array) -> float:
     """Return the ratio of the widest to the narrowest step between sorted values; infinite if two are the same."""
     steps = np.diff(values)
     return float(steps.max() / steps.min()) if steps.min() > 0 else np.inf
-
-
-def _number(value: float) -> str:
-    """Write 0.05 as it is, 0.0005 as a power of ten."""
-    if 1e-2 <= value < 1e4:
-        return f"{value:g}"
-    exponent = int(np.floor(np.log10(value) + 1e-9))
-    mantissa = round(value / 10.0**exponent)
-    return rf"$10^{{{exponent}}}$" if mantissa == 1 else rf"${mantissa}\times10^{{{exponent}}}$"
