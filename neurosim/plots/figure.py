@@ -94,6 +94,8 @@ def _offer(file: h5py.File) -> str:
 
 def _draw(file: h5py.File, target: Any, options: SweepOptions | None = None) -> Figure:
     """Draw a plot function on a figure of its own, or the panels of a layout with what they have in common."""
+    if "sweep_dimensions" in file.attrs and not isinstance(target, SweepLayout):
+        raise SimulationError("it shows a single run, and this is a sweep.")
     with styled():
         if not isinstance(target, Layout | SweepLayout):
             figure = Figure(figsize=SINGLE_SIZE)

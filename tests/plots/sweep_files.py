@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ GRID = {"rule.beta": BETAS, "circuit.imperfections.asymmetry.angle_deg": ANGLES}
 
 def growing(**keys: Any) -> Any:
     """A number that tells all places of a grid of numbers apart: larger along every key, later keys count more."""
-    return 1e-3 * np.prod([10.0 ** (k * (1 + _places(values))) for k, values in enumerate(keys.values(), 1)], axis=0)
+    factors = [10.0 ** (k * (1 + _places(values))) for k, values in enumerate(keys.values(), 1)]
+    return 1e-3 * np.prod(np.broadcast_arrays(*factors), axis=0)
 
 
 def _places(values: Any) -> Any:
@@ -60,7 +62,10 @@ def write_sweep(
         keys[names[key]] = np.broadcast_to(np.asarray(coordinate(values)).reshape(shape), lengths)
     lost = np.isin(status, (DIVERGED, FAILED, MISSING))
     values = np.where(lost, np.nan, number(**keys))
+    rows = [dict(zip(points or {}, row, strict=True)) for row in zip(*(points or {}).values(), strict=True)]
+    section = {"grid": {key: len(column) for key, column in grid.items()}, "list": rows}
     root = {
+        "sweep": json.dumps(section, default=float),
         "sweep_dimensions": " ".join(dimensions),
         "point_analysis": analysis,
         "status": "failed" if status.any() else "finished",

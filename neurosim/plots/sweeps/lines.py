@@ -20,7 +20,7 @@ from matplotlib.figure import Figure, SubFigure
 from neurosim.errors import SimulationError
 from neurosim.plots.end_labels import label_ends
 from neurosim.plots.epochs import MARKED_EPOCHS, scale_values
-from neurosim.plots.layout import Arrangement
+from neurosim.plots.layout import COLUMNS, Arrangement
 from neurosim.plots.style import LINES
 from neurosim.plots.sweeps.colors import LABEL_CHARACTERS, family_colors
 from neurosim.plots.sweeps.layout import SweepLayout, SweepOptions
@@ -35,6 +35,7 @@ Array = npt.NDArray[Any]
 
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 WITH_NOISE = ("bias/update_error", "bias/noise_spread", "bias/relative_norm")
+SHORT_LABEL = 26  # characters of a line of a label beside one row of panels
 MOST_LINES = 16  # of a panel
 MOST_LABELS = 12  # beside their ends
 FOOT = 0.03  # height of marks without a value, of the height of the panel
@@ -165,7 +166,8 @@ def _arrange(file: h5py.File, options: SweepOptions) -> Arrangement:
             _label_lines(axes, content.lines)
 
     def legend(figure: Figure | SubFigure, axes: Sequence[Axes]) -> None:
-        figure.supylabel(fill(_label(quantities), LABEL_CHARACTERS), size="medium")
+        width = LABEL_CHARACTERS if len(panels) > COLUMNS else SHORT_LABEL
+        figure.supylabel(fill(_label(quantities), width), size="medium")
         if len(panels[0].lines) > 1:
             figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
 

@@ -16,6 +16,7 @@ from neurosim.plots.sweeps.table import SweptKey
 Array = npt.NDArray[Any]
 Scale = Literal["linear", "log", "ranks"]
 
+SAME = 1e-9  # difference of two values, relative to the largest, up to which no cell fits between them
 UNEVEN = 8.0  # ratio of the widest to the narrowest step from which values count as unevenly spaced
 LOG_FROM = 10.0  # ratio of the ends from which a logarithm is worth while
 PLAIN_FROM, PLAIN_TO = 1e-3, 1e4  # logarithmic axes between these are numbered without powers of ten
@@ -158,6 +159,9 @@ def _scale(values: Array) -> Scale:
 
 
 def _unevenness(values: Array) -> float:
-    """Return the ratio of the widest to the narrowest step between sorted values; infinite if two are the same."""
+    """Return the ratio of the widest to the narrowest step between sorted values; infinite if two are the same.
+
+    Values that differ by rounding are the same.
+    """
     steps = np.diff(values)
-    return float(steps.max() / steps.min()) if steps.min() > 0 else np.inf
+    return float(steps.max() / steps.min()) if steps.min() > SAME * np.abs(values).max() else np.inf

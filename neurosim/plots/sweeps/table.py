@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,6 +162,7 @@ def read_table(file: h5py.File) -> SweepTable:
         raise SimulationError("there is no sweep; it comes from `neurosim sweep`.")
     dimensions = tuple(text(file.attrs["sweep_dimensions"]).split())
     keys = [_key(item, dimensions) for item in file.values() if "key" in item.attrs]
+    section = text(file.attrs["sweep"])  # keys of points come as they were written there
     meanings = text(file["status"].attrs["flag_meanings"]).split()
     codes = file["status"][...]
     ended = {name: codes == code for code, name in enumerate(meanings)}
@@ -169,7 +171,7 @@ def read_table(file: h5py.File) -> SweepTable:
     return SweepTable(
         file=file,
         dimensions=dimensions,
-        keys=tuple(sorted(keys, key=lambda key: dimensions.index(key.dimension))),
+        keys=tuple(sorted(keys, key=lambda key: (dimensions.index(key.dimension), section.find(json.dumps(key.key))))),
         unsettled=~(good | failed | missing),
         failed=failed,
         missing=missing,
