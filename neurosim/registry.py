@@ -317,5 +317,21 @@ PLOTS = Registry(
             target="neurosim.plots.robustness:LAYOUT",
             summary="Test error against the size of an attack, one line per variant, and norms of the conductances.",
         ),
+        "sweep": Entry(
+            target="neurosim.plots.sweeps.overview:LAYOUT",
+            summary="A sweep as what suits its keys: heat map, lines or scatter.",
+        ),
+        "heat_map": Entry(
+            target="neurosim.plots.sweeps.heat_map:LAYOUT",
+            summary="A sweep over two keys, as colours, with one panel per value of a third.",
+        ),
+        "lines": Entry(
+            target="neurosim.plots.sweeps.lines:LAYOUT",
+            summary="A sweep along one key, one line per value of another, with a band over seeds.",
+        ),
+        "scatter": Entry(
+            target="neurosim.plots.sweeps.scatter:LAYOUT",
+            summary="Every point of a sweep as a dot: two keys and a colour, or a key and a value.",
+        ),
     },
 )
