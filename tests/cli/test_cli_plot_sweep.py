@@ -129,5 +129,5 @@ def test_a_sweep_without_any_figure_says_why_there_is_no_picture(tmp_path):
     broken = ("--set", "data={set: file, path: nowhere.npz}", "--grid", "rule.beta=0.1,0.2")
     done = run(tmp_path, "sweep", "tiny.yaml", "-o", "s", "--workers", "1", "-q", "--plot", *broken)
     assert done.returncode == 3, done.stderr
-    assert "no picture: s/sweep.h5: no plot 'sweep': there is no array that says most of 'bias' points." in done.stderr
+    assert "no picture: s/sweep.h5: no plot 'sweep': no point of the sweep has a result." in done.stderr
     assert done.stdout == "s/sweep.h5\n"

@@ -120,6 +120,7 @@ def test_three_keys_of_dots_leave_one_colour(swept):
         ({"grid": {**GRID, "seed": [1, 2]}}, {}, "heat_map"),
         ({}, {"at": ("beta=0.1",)}, "lines"),
         ({}, {"color": "beta"}, "lines"),
+        ({}, {"panel": "angle_deg"}, "lines"),
         ({"grid": {"rule.beta": BETAS, "circuit.activation": ["a", "b"]}}, {"y": "activation"}, "heat_map"),
         ({}, {"values": ("relative_norm", "relative_norm[nudge]")}, "lines"),
         ({"points": POINTS, "number": lambda alpha, beta: beta}, {}, "scatter"),
@@ -164,6 +165,7 @@ def test_what_is_not_good_stands_below_the_picture(swept):
     [
         ("scatter", {"points": POINTS, "codes": {(3,): UNSETTLED, (5,): FAILED, (7,): MISSING, (9,): DIVERGED}}),
         ("scatter", {"points": {"rule.beta": [0.1]}}),
+        ("scatter", {"points": {"rule.beta": [0.1, 0.1, 0.1], "rule.alpha": [0.0, 0.0, 0.0]}}),
         ("scatter", {"points": WORDS, "number": lambda beta, variant: beta}),
     ],
     ids=str,

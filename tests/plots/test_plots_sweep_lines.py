@@ -99,6 +99,18 @@ def test_a_u_curve_has_its_minimum_marked(swept):
     assert "diamond: smallest value inside the range" in said(figure)
 
 
+def test_the_dip_of_a_flat_line_is_no_minimum(swept):
+    file = swept(grid={"rule.beta": [1.0, 2.0, 3.0]}, number=lambda beta: 1.0 + 0.005 * (beta - 2.0) ** 2)
+    assert loose(draw_figure(file).axes[0], "D") == []
+
+
+def test_values_of_one_kind_are_explained_once(swept):
+    values = ("relative_norm[nudge]", "relative_norm[asymmetry, W_0]", "relative_norm")
+    figure = draw_figure(swept(grid={"rule.beta": BETAS}), None, SweepOptions(values=values))
+    assert {text.get_text() for text in figure.axes[0].texts} == {"nudge", "asymmetry of W_0", "total"}
+    assert "nudge, asymmetry of W_0: size of the term, relative to the exact gradient; total: distance" in said(figure)
+
+
 def test_a_family_of_u_curves_shows_the_error(swept):
     file = swept(noise=lambda beta, angle_deg: 0.001 / beta, number=lambda beta, angle_deg: beta * (1 + angle_deg))
     axes = draw_figure(file, "lines").axes[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import h5py
 import numpy as np
 import pytest
 from sweep_files import ANGLES, BETAS, DIVERGED, FAILED, GRID, MISSING, UNSETTLED, write_sweep
@@ -12,6 +13,7 @@ from neurosim.errors import ScenarioError, SimulationError, UnknownNameError
 from neurosim.plots.sweeps.quantity import arrays, default_value, read_cosine, read_quantity
 from neurosim.plots.sweeps.selection import fixed_places, mean, roles, select
 from neurosim.plots.sweeps.table import read_table
+from neurosim.results.reader import open_result
 
 SEEDS = {**GRID, "seed": [1, 2, 3]}
 POINTS = {"rule.beta": [0.1, 0.2, 0.4], "rule.variant": ["damped", "original", "damped"]}
@@ -134,8 +136,6 @@ def test_a_wrong_name_of_a_value_is_explained(swept, written, error, said):
 
 
 def test_a_name_that_may_mean_two_arrays_is_refused(tmp_path):
-    import h5py
-
     path = write_sweep(tmp_path / "a.h5")
     with h5py.File(path, "a") as file:
         file.copy("bias/relative_norm", file.create_group("other"), "relative_norm")
@@ -229,3 +229,25 @@ def test_a_key_has_one_place(swept, wanted, at, error, said):
 def test_fixed_keys_know_their_places(swept):
     table = read_table(swept())
     assert fixed_places(table, ["rule.beta=0.1"]) == {"beta": (table.key("beta"), BETAS.index(0.1))}
+
+
+def test_a_sweep_without_a_result_says_so(tmp_path):
+    path = write_sweep(tmp_path / "a.h5", analysis="guesswork", grid={"rule.beta": [1.0]}, codes={(0,): FAILED})
+    with open_result(path) as file, pytest.raises(SimulationError, match=r"no point of the sweep has a result\."):
+        default_value(read_table(file))
+
+
+def test_elements_of_numbers_say_what_they_are_of(tmp_path):
+    path = write_sweep(tmp_path / "a.h5", analysis="nudges", grid={"circuit.init.gain": [1.0, 2.0]})
+    with h5py.File(path, "a") as file:
+        group = file.create_group("nudges")
+        for name, values in (("nudging", ["one_sided", "4"]), ("beta", [0.02, 0.05])):
+            group.create_dataset(name, data=values).make_scale(name)
+        error = group.create_dataset("error", data=np.arange(8.0).reshape(2, 2, 2))
+        for axis, scale in enumerate((file["gain"], group["nudging"], group["beta"])):
+            error.dims[axis].attach_scale(scale)
+        table = read_table(file)
+        first, other = (read_quantity(table, name) for name in (default_value(table), "error[4, 0.05]"))
+        assert first.axis_label == "distance from the exact gradient, relative to it, one_sided, beta 0.02"
+        assert (other.name, other.short) == ("nudges/error[4, 0.05]", "error, 4, beta 0.05")
+        assert (first.values.tolist(), other.values.tolist()) == ([0.0, 4.0], [3.0, 7.0])

@@ -38,6 +38,7 @@ WITH_NOISE = ("bias/update_error", "bias/noise_spread", "bias/relative_norm")
 SHORT_LABEL = 26  # characters of a line of a label beside one row of panels
 MOST_LINES = 16  # of a panel
 MOST_LABELS = 12  # beside their ends
+LEAST_DIP = 0.01  # of a minimum below both ends of its line, relative to them, from which it is marked
 FOOT = 0.03  # height of marks without a value, of the height of the panel
 LONE_HEIGHT, PANEL_HEIGHT = 3.4, 2.3  # inches
 
@@ -89,12 +90,13 @@ class Line:
 
     @property
     def minimum(self) -> int | None:
-        """Place of the smallest value, where larger ones stand on both sides of it."""
+        """Place of the smallest value, where values that are clearly larger stand on both sides of it."""
         if not self.small_is_good or not np.isfinite(self.values).any():
             return None
         there = np.flatnonzero(np.isfinite(self.values))
         place = int(np.nanargmin(self.values))
-        return place if self.values[there[[0, -1]]].min() > self.values[place] else None
+        lower_end = float(self.values[there[[0, -1]]].min())
+        return place if lower_end - self.values[place] > LEAST_DIP * abs(lower_end) else None
 
 
 def draw_lines(axes: Axes, where: Spacing, lines: list[Line]) -> None:
@@ -278,7 +280,10 @@ def _caption(
     selection: Selection, quantities: list[Quantity], panels: list[LinePanel], color: SweptKey | None, x: SweptKey
 ) -> list[str]:
     lines = [line for panel in panels for line in panel.lines]
-    told = [f"{each.short}: {each.label}" for each in quantities] if len(quantities) > 1 else []
+    told = []
+    if len(quantities) > 1:
+        for what in dict.fromkeys(each.what for each in quantities):
+            told.append(f"{', '.join(each.short for each in quantities if each.what == what)}: {what}")
     told += selection.told
     if color is not None and len(color.key) > len(color.name):
         told.append(f"colour: {color.key}")

@@ -23,8 +23,9 @@ def suited(table: SweepTable, options: SweepOptions) -> SweepLayout:
         return heat_map.LAYOUT
     if options.color is not None or len(options.values) > 1:
         return lines.LAYOUT
-    asked = [key for key in roles(table, (options.x,), options.at) if key is not None]
-    numbers = [key for key in (*asked, *free_keys(table, options.at, asked)) if key.numeric and not key.repeats]
+    x, panel = roles(table, (options.x, options.panel), options.at)
+    keys = [*([] if x is None else [x]), *free_keys(table, options.at, (x, panel))]
+    numbers = [key for key in keys if key.numeric and not key.repeats]
     return heat_map.LAYOUT if len(numbers) >= 2 else lines.LAYOUT
 
 

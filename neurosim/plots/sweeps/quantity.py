@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -23,11 +23,11 @@ FIRST = {
     "nudges": ("nudges/error",),
     "train": ("train/final_test_error", "train/final_test_loss"),
     "robustness": ("robustness/attacked_error", "robustness/clean_error"),
-    "relax": ("relax/final_rate",),
+    "relax": ("relax/steps",),
 }
 ELEMENTS = {"term": "total", "block": "all"}  # of labelled dimensions; of others the first one
 COSINES = ("bias/cosine", "train/final_gradient_cosine")  # of the update with the exact gradient
-SMALL_IS_GOOD = ("error", "loss", "relative_norm", "angle")
+SMALL_IS_GOOD = ("error", "loss", "relative_norm")
 WRITTEN = re.compile(r"\s*([^\[\]]+?)\s*(?:\[([^\[\]]*)\])?\s*")
 SHORT = {
     "bias/relative_norm": "size of the term, relative to the exact gradient",
@@ -49,8 +49,10 @@ class Quantity:
     ----------
     name : str
         Its array and element, as a user would write them.
-    label : str
-        What it is, for an axis, without the unit.
+    what : str
+        What the array is, without the unit.
+    element : str
+        Which element of it, as far as that says anything; empty for all parameters together.
     unit : str
         ``"%"``, ``"degrees"``, ``"s"``; empty for pure numbers.
     values : ndarray, shape of the sweep
@@ -60,25 +62,44 @@ class Quantity:
     """
 
     name: str
-    label: str
+    what: str
+    element: str
     unit: str
     values: Array
     small_is_good: bool
 
     @property
     def axis_label(self) -> str:
-        """Label with unit."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+        """What is drawn, with its unit."""
+        label = f"{self.what}, {self.element}" if self.element else self.what
+        return f"{label} ({self.unit})" if self.unit else label
 
     @property
     def short(self) -> str:
         """The name of its array in words, with the element where that says more: "update error", "nudge"."""
-        array, _, element = self.name.partition("/")[2].rpartition("/")[2].partition("[")
-        parts = [part for part in element.rstrip("]").split(", ") if part and part != "all"]
+        array, _, labels = self.name.rpartition("/")[2].partition("[")
+        if array == "relative_norm":  # terms have names of their own
+            return " of ".join(label for label in labels.rstrip("]").split(", ") if label != "all")
         words = array.replace("_", " ")
-        if array == "relative_norm":
-            return " of ".join(parts)
-        return ", ".join([words, *parts])
+        return f"{words}, {self.element}" if self.element else words
+
+
+class Element(NamedTuple):
+    """One place along a labelled dimension.
+
+    Parameters
+    ----------
+    place : int
+        Its place.
+    label : str
+        Its label, as a user would write it.
+    told : str
+        How a picture names it: a number says of what.
+    """
+
+    place: int
+    label: str
+    told: str
 
 
 def default_value(table: SweepTable) -> str:
@@ -87,17 +108,16 @@ def default_value(table: SweepTable) -> str:
     Raises
     ------
     SimulationError
-        If the sweep has none that is known to say much.
+        If the sweep has none that is known to say much, or no point has a result.
     """
     analysis = text(table.file.attrs["point_analysis"])
     for name in FIRST.get(analysis, ()):
         if name in table.file:
             return name
+    if (table.failed | table.missing).all():
+        raise SimulationError("no point of the sweep has a result.")
     there = ", ".join(arrays(table))
-    raise SimulationError(
-        f"there is no array that says most of '{analysis}' points. "
-        + (f"Choose one with --value: {there}." if there else "No point has left any figures.")
-    )
+    raise SimulationError(f"there is no array that says most of '{analysis}' points. Choose one with --value: {there}.")
 
 
 def arrays(table: SweepTable) -> dict[str, h5py.Dataset]:
@@ -140,22 +160,22 @@ def read_quantity(table: SweepTable, written: str) -> Quantity:
     path = _path(table, match[1])
     dataset = table.file[path]
     asked = [part.strip() for part in match[2].split(",")] if match[2] is not None else []
-    places, told = _elements(dataset, len(table.dimensions), asked, path)
-    values = np.asarray(dataset[(..., *places)], np.float64)
-    name = f"{path}[{', '.join(told)}]" if told else path
+    elements = _elements(dataset, len(table.dimensions), asked, path)
+    values = np.asarray(dataset[(..., *(each.place for each in elements))], np.float64)
+    name = f"{path}[{', '.join(each.label for each in elements)}]" if elements else path
     long_name, unit = text(dataset.attrs.get("long_name", "")), text(dataset.attrs.get("units", ""))
-    label, unit = SHORT.get(path, long_name) or name, "" if unit == "1" else unit
+    what, unit = SHORT.get(path, long_name) or name, "" if unit == "1" else unit
     small_is_good = path.endswith(SMALL_IS_GOOD)
-    if path == "bias/relative_norm" and told[0] == "total":
+    if path == "bias/relative_norm" and elements[0].label == "total":
         which = "mean update" if "bias/noise_spread" in table.file else "update"
-        label, told = f"distance of the {which} from the exact gradient, relative to it", told[1:]
+        what, elements = f"distance of the {which} from the exact gradient, relative to it", elements[1:]
     if long_name.startswith("cosine"):
         values, unit, small_is_good = _degrees(values), "degrees", True
-        label = label.replace("cosine", "angle")
+        what = what.replace("cosine", "angle")
     elif long_name.startswith("fraction"):
-        values, unit, label = 100.0 * values, "%", label.removeprefix("fraction of ")
-    rest = ", ".join(element for element in told if element != "all")
-    return Quantity(name, f"{label}, {rest}" if rest else label, unit, values, small_is_good)
+        values, unit, what = 100.0 * values, "%", what.removeprefix("fraction of ")
+    element = ", ".join(each.told for each in elements if each.label != "all")
+    return Quantity(name, what, element, unit, values, small_is_good)
 
 
 def read_cosine(table: SweepTable) -> Array | None:
@@ -184,25 +204,23 @@ def _path(table: SweepTable, name: str) -> str:
     raise UnknownNameError(f"the sweep has no array '{name}'.{near} There are: {', '.join(there)}.")
 
 
-def _elements(dataset: h5py.Dataset, first: int, asked: list[str], path: str) -> tuple[list[int], list[str]]:
-    """Return places and labels of the element of an array that is asked for, or else of the one that says most."""
+def _elements(dataset: h5py.Dataset, first: int, asked: list[str], path: str) -> list[Element]:
+    """Return the element of an array that is asked for, dimension by dimension, or else the one that says most."""
     names = _dimensions(dataset)[first:]
     if len(asked) > len(names):
         told = f"the dimensions {', '.join(names)}" if names else "no dimensions besides those of the sweep"
         raise SimulationError(f"[{', '.join(asked)}] is too much for {path}, which has {told}.")
-    places, told_labels = [], []
+    found = []
     for i, name in enumerate(names):
         labels = _labels(dataset, first + i)
-        wanted = asked[i] if i < len(asked) else ELEMENTS.get(name, labels[0])
-        if wanted not in labels and i >= len(asked):
-            wanted = labels[0]
-        if wanted not in labels:
-            raise UnknownNameError(
-                f"{path} has no {name} '{wanted}'.{nearest(wanted, labels)} There are: {', '.join(labels)}."
-            )
-        places.append(labels.index(wanted))
-        told_labels.append(wanted)
-    return places, told_labels
+        usual = ELEMENTS.get(name)
+        label = asked[i] if i < len(asked) else usual if usual in labels else labels[0]
+        if label not in labels:
+            known = f"There are: {', '.join(labels)}."
+            raise UnknownNameError(f"{path} has no {name} '{label}'.{nearest(label, labels)} {known}")
+        number = dataset.dims[first + i][0].dtype.kind in "fiu"
+        found.append(Element(labels.index(label), label, f"{name} {label}" if number else label))
+    return found
 
 
 def _dimensions(dataset: h5py.Dataset) -> tuple[str, ...]:

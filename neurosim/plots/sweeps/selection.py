@@ -82,7 +82,7 @@ class Selection:
 
     @property
     def told(self) -> list[str]:
-        """What a caption has to say of it: keys at one value, and what was averaged."""
+        """What a caption has to say of keys at one value."""
         parts = [f"{key.label} = {key.told(place)}" for key, place in self.fixed]
         return [", ".join(parts)] if parts else []
 

@@ -50,7 +50,7 @@ class Spacing:
         """Borders of the cells around the positions, shape (values + 1,): halfway, as the scale measures it."""
         where = np.log(self.positions) if self.scale == "log" else self.positions
         if len(where) == 1:
-            half = 0.5 if self.scale != "linear" or where[0] == 0 else 0.5 * abs(where[0])
+            half = _half(where[0]) if self.scale == "linear" else 0.5
             edges = np.array([where[0] - half, where[0] + half])
         else:
             middles = (where[1:] + where[:-1]) / 2
@@ -78,7 +78,9 @@ class Spacing:
     def _limits(self) -> Array:
         """Return the limits around lines: a little beyond their ends."""
         low, high = self.positions[[0, -1]]
-        if self.scale == "ranks" or low == high:
+        if low == high:
+            return np.array([low - _half(low), low + _half(low)])
+        if self.scale == "ranks":
             return np.asarray(self.edges[[0, -1]])
         if self.scale == "log":
             margin = (high / low) ** 0.03
@@ -138,6 +140,11 @@ def scattered(key: SweptKey) -> tuple[Spacing, Array]:
     wide = values[0] > 0 and values[-1] >= LOG_FROM * values[0]
     scale: Scale = "log" if wide and _skew(np.log(values)) < _skew(values) else "linear"
     return Spacing(key, scale, order, values), key.values
+
+
+def _half(value: float) -> float:
+    """Return half the width of the cell of a value that stands alone."""
+    return 0.5 * abs(value) or 0.5
 
 
 def _skew(values: Array) -> float:
