@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,13 @@ from neurosim.results.provenance import provenance
 from neurosim.results.reader import open_result, texts
 from neurosim.scenario.identity import to_yaml
 from neurosim.scenario.source import read_file
+from neurosim.scenario.wording import count
 from neurosim.sweep.plan import Plan
 
 SCHEMA = 1
 TASK = "task-"
 PART = ".part"
+OWN_FILE = re.compile(r"(task-)?[0-9a-f]{12}(\.[^/]*)?\.(h5|h5\.tmp|json|json\.part)")
 SHOWN = 10  # differences between two plans
 
 
@@ -99,7 +101,7 @@ class SweepFolder:
         """
         if self.plan.exists():
             self._compare(plan)
-        elif self.runs.exists():
+        elif self.runs.exists() and any(self.runs.iterdir()):
             raise ResultFileError(
                 f"{self.path}: has runs, but no plan.yaml that says of what. Give another folder with -o, or --restart."
             )
@@ -113,13 +115,16 @@ class SweepFolder:
         return known
 
     def clear(self) -> list[str]:
-        """Delete what a sweep wrote, and nothing else; return what that was, for people."""
+        """Delete the files that a sweep wrote, and no others; return what that was, for people."""
         told = []
         for folder in (self.runs, self.failed):
+            mine = [path for path in folder.glob("*") if OWN_FILE.fullmatch(path.name)]
+            for path in mine:
+                path.unlink()
             if folder.is_dir():
-                number = sum(1 for _ in folder.iterdir())
-                shutil.rmtree(folder)
-                told.append(f"{folder} with {number} files")
+                told.append(f"{folder} with {count(len(mine), 'file')}")
+                with suppress(OSError):  # there is something in it that is not ours
+                    folder.rmdir()
         for file in (self.plan, self.result):
             if file.exists():
                 file.unlink()

@@ -79,6 +79,7 @@ def test_a_file_is_no_folder(tmp_path):
 def test_restart_deletes_what_a_sweep_wrote_and_nothing_else(tmp_path):
     sweep(tmp_path, BETAS)
     (tmp_path / "s" / "notes.txt").write_text("mine")
+    (tmp_path / "s" / "runs" / "model.h5").write_text("mine too")
     outcome, watcher = sweep(tmp_path, "rule.beta=0.1,0.2", restart=True)
     assert outcome.counts.points == outcome.counts.done == 2
     assert [note.rpartition("/")[2].split()[0] for note in watcher.notes[:4]] == [
@@ -88,6 +89,7 @@ def test_restart_deletes_what_a_sweep_wrote_and_nothing_else(tmp_path):
         "sweep.h5",
     ]
     assert (tmp_path / "s" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "s" / "runs" / "model.h5").read_text() == "mine too"
 
 
 def test_leftovers_of_dead_workers_are_swept_up(tmp_path):
