@@ -168,7 +168,6 @@ def test_what_is_not_good_stands_below_the_picture(swept):
         ("scatter", {"points": {"rule.beta": [0.1, 0.1, 0.1], "rule.alpha": [0.0, 0.0, 0.0]}}),
         ("scatter", {"points": WORDS, "number": lambda beta, variant: beta}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_nothing_collides_among_dots(swept, kind, options):
     assert_tidy(draw_figure(swept(**options), kind))

@@ -196,7 +196,6 @@ def test_what_makes_no_lines_is_refused(swept, options, choice, said):
         ("lines", {"grid": {"rule.beta": BETAS}, "codes": {(i,): FAILED for i in range(4)}}),
         ("lines", {"grid": {"rule.beta": [0.1]}}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_nothing_collides_among_lines(swept, kind, options):
     assert_tidy(draw_figure(swept(**options), kind))

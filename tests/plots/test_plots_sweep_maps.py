@@ -270,7 +270,6 @@ def test_what_makes_no_heat_map_is_refused(swept, options, choice, said):
         {"number": lambda beta, angle_deg: 0.3 + 0 * beta},
         {"analysis": "train"},
     ],
-    ids=str,
 )
 def test_nothing_collides_in_a_heat_map(swept, options):
     assert_tidy(draw_figure(swept(**options), "heat_map"))
