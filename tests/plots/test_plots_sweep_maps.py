@@ -85,20 +85,45 @@ def test_what_did_not_settle_is_hatched_and_what_has_no_value_is_marked(swept):
     assert "×: failed (1 of 12); ○: not run yet (2 of 12)" in said
 
 
+def contours(axes):
+    """Return the lines of equal cosine of a panel, by what is written on them."""
+    (drawn,) = [item for item in axes.collections if hasattr(item, "levels")]
+    return {f"{np.cos(level):g}": path.vertices for level, path in zip(drawn.levels, drawn.get_paths(), strict=True)}
+
+
 def test_contours_of_the_cosine_stand_where_the_cosine_is(swept):
-    angles = np.linspace(0.0, 90.0, 46)
-    file = swept(
-        grid={"rule.beta": BETAS, "circuit.angle": angles}, number=lambda beta, angle: beta + angle,
-        cosine=lambda beta, angle: np.cos(np.radians(angle)) + 0 * beta,
-    )  # fmt: skip
-    figure = draw_figure(file)
-    axes = figure.axes[0]
-    contours = axes.collections[1]
-    assert contours.levels.tolist() == [0.5, 0.9, 0.99]
-    for level, path in zip(contours.levels, contours.get_paths(), strict=True):
-        np.testing.assert_allclose(path.vertices[:, 1], np.degrees(np.arccos(level)), atol=0.05)
-    assert sorted(text.get_text() for text in axes.texts) == ["0.5", "0.9", "0.99"]
+    figure = draw_figure(swept(cosine=lambda beta, angle_deg: np.cos(np.radians(angle_deg)) + 0 * beta))
+    found = contours(figure.axes[0])
+    assert list(found) == ["0.99", "0.9"]  # 0.5 is the border of the map
+    for name, places in found.items():
+        np.testing.assert_allclose(places[:, 1], np.degrees(np.arccos(float(name))), atol=1e-4)
+        assert places[:, 0].min() == pytest.approx(BETAS[0])
+        assert places[:, 0].max() == pytest.approx(BETAS[-1])
+    assert sorted(text.get_text() for text in figure.axes[0].texts) == ["0.9", "0.99"]
     assert "white lines: cosine of the update with the exact gradient" in figure.get_suptitle()
+
+
+def test_contours_run_straight_on_a_logarithmic_axis(swept):
+    """An angle that grows with the logarithm of both keys has straight lines there, however wide the cells are."""
+    grid = {"rule.beta": [0.01, 0.1, 1.0], "circuit.sd": [0.01, 0.1, 1.0]}
+    file = swept(grid=grid, cosine=lambda beta, sd: np.cos(np.radians(60 + 15 * np.log10(beta * sd))))
+    for name, places in contours(draw_figure(file).axes[0]).items():
+        along = np.log10(places).sum(axis=1)
+        np.testing.assert_allclose(60 + 15 * along, np.degrees(np.arccos(float(name))), atol=0.05)
+
+
+def test_a_neighbour_without_a_value_leaves_no_scrap_of_a_contour(swept):
+    codes = {(3, 0): DIVERGED, (3, 2): DIVERGED}  # the last column has its middle only
+    file = swept(cosine=lambda beta, angle_deg: np.where(beta < 1, 0.95, 0.6), codes=codes)
+    figure = draw_figure(file)
+    assert not [item for item in figure.axes[0].collections if hasattr(item, "levels")]
+    assert "white lines" not in figure.get_suptitle()
+
+
+def test_contours_leave_out_what_has_no_value(swept):
+    file = swept(cosine=lambda beta, angle_deg: np.cos(np.radians(angle_deg)) + 0 * beta, codes={(2, 0): FAILED})
+    places = contours(draw_figure(file).axes[0])["0.99"]
+    assert places[:, 0].max() == pytest.approx(BETAS[1])
 
 
 @pytest.mark.parametrize(

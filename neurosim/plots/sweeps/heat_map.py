@@ -12,6 +12,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
+from numpy.lib.stride_tricks import sliding_window_view
 
 from neurosim.errors import SimulationError
 from neurosim.plots.layout import Arrangement
@@ -21,12 +22,13 @@ from neurosim.plots.sweeps.marks import BACKGROUND, hatch, mark_cells, told_mark
 from neurosim.plots.sweeps.panels import panel_rows
 from neurosim.plots.sweeps.quantity import Quantity, default_value, read_cosine, read_quantity
 from neurosim.plots.sweeps.selection import Cell, Selection, check_panels, fixed_places, free_keys, mean, roles, select
-from neurosim.plots.sweeps.spacing import Spacing, spacing
+from neurosim.plots.sweeps.spacing import Spacing, between, spacing
 from neurosim.plots.sweeps.table import SweepTable, SweptKey, read_table
 
 Array = npt.NDArray[Any]
 
 COSINES = (0.5, 0.9, 0.99)
+FINE = 48  # places along an axis at which contours are interpolated, about, where the cells are fewer
 LONE_HEIGHT, PANEL_HEIGHT = 3.8, 2.5  # inches
 
 
@@ -75,25 +77,39 @@ def draw_mesh(axes: Axes, mesh: Mesh, norm: Normalize) -> None:
     for color, where in (("white", dark), ("black", ~dark)):
         hatch(axes, mesh.x.edges, mesh.y.edges, (mesh.cell.unsettled | mesh.cell.lost) & where, color)
     mark_cells(axes, mesh.x.positions, mesh.y.positions, mesh.cell)
-    levels = contour_levels(mesh)
-    if levels:
-        outline = [withStroke(linewidth=2.2, foreground="black")]
-        lines = axes.contour(
-            mesh.x.positions, mesh.y.positions, np.ma.masked_invalid(mesh.cosines), levels, colors="white",
-            linewidths=1.1, zorder=3,
-        )  # fmt: skip
-        lines.set(path_effects=outline)
-        for label in axes.clabel(lines, fmt=lambda level: f"{level:g}", fontsize="small"):
-            label.set(path_effects=outline, zorder=4)
+    _draw_contours(axes, mesh)
     axes.set_title(mesh.title, loc="left")
 
 
+def _draw_contours(axes: Axes, mesh: Mesh) -> None:
+    """Draw lines of equal cosine, interpolated as angle, which is more nearly linear, along the scales of both axes."""
+    levels = {float(np.arccos(level)): f"{level:g}" for level in reversed(contour_levels(mesh))}
+    if not levels:
+        return
+    angles = np.arccos(np.clip(mesh.cosines, -1.0, 1.0))
+    steps = [max(1, FINE // length) for length in angles.shape]
+    for axis in (0, 1):
+        angles = np.apply_along_axis(between, axis, angles, steps[axis])
+    outline = [withStroke(linewidth=2.2, foreground="black")]
+    lines = axes.contour(
+        mesh.x.finer(steps[1]), mesh.y.finer(steps[0]), np.ma.masked_invalid(angles), list(levels), colors="white",
+        linewidths=1.1, zorder=3, corner_mask=False,
+    )  # fmt: skip
+    lines.set(path_effects=outline)
+    for label in axes.clabel(lines, fmt=levels, fontsize="small"):
+        label.set(path_effects=outline, zorder=4)
+
+
 def contour_levels(mesh: Mesh) -> list[float]:
-    """Return the levels of the cosine that cross a panel; none where text or uneven numbers stand side by side."""
-    finite = mesh.cosines[np.isfinite(mesh.cosines)]
-    if min(mesh.values.shape) < 2 or "ranks" in (mesh.x.scale, mesh.y.scale) or not finite.size:
+    """Return the levels of the cosine that lie between neighbours that all have one.
+
+    There are none where text, or numbers that are even on no scale, stand side by side.
+    """
+    if min(mesh.values.shape) < 2 or "ranks" in (mesh.x.scale, mesh.y.scale):
         return []
-    return [level for level in COSINES if finite.min() < level < finite.max()]
+    corners = sliding_window_view(mesh.cosines, (2, 2))
+    low, high = corners.min(axis=(2, 3)), corners.max(axis=(2, 3))  # NaN where one of the four is
+    return [level for level in COSINES if ((low < level) & (level < high)).any()]
 
 
 def _arrange(file: h5py.File, options: SweepOptions) -> Arrangement:

@@ -57,6 +57,10 @@ class Spacing:
             edges = np.concatenate([[2 * where[0] - middles[0]], middles, [2 * where[-1] - middles[-1]]])
         return np.exp(edges) if self.scale == "log" else edges
 
+    def finer(self, steps: int) -> Array:
+        """Return positions in `steps` steps from each to the next, equal ones on the scale of the axis."""
+        return np.exp(between(np.log(self.positions), steps)) if self.scale == "log" else between(self.positions, steps)
+
     def set_axis(self, axes: Axes, side: Literal["x", "y"], cells: bool) -> None:
         """Set scale, limits, ticks and label of one axis; `cells`: the limits are the edges."""
         axis = axes.xaxis if side == "x" else axes.yaxis
@@ -97,6 +101,12 @@ class Spacing:
             axis.set_tick_params(rotation=30)
             for label in axis.get_ticklabels():
                 label.set_horizontalalignment("right")
+
+
+def between(values: Array, steps: int) -> Array:
+    """Interpolate an array of one dimension linearly, in `steps` steps from each value to the next."""
+    places = np.arange(len(values))
+    return np.interp(np.linspace(0.0, places[-1], steps * int(places[-1]) + 1), places, values)
 
 
 def number_decades(axis: Axis, low: float, high: float) -> None:
