@@ -76,7 +76,7 @@ def test_strengths_that_gave_no_update_leave_a_gap(searched, axes):
 def test_a_run_without_a_search_has_no_curve(tmp_path, axes):
     with ResultWriter(tmp_path / "b.h5", attributes("bias")) as writer:
         writer.finish({"status": "finished", "message": ""})
-    with open_result(tmp_path / "b.h5") as file, pytest.raises(SimulationError, match="rule.beta: auto"):
+    with open_result(tmp_path / "b.h5") as file, pytest.raises(SimulationError, match=r"rule\.beta: auto"):
         u_curve.draw(file, axes)
 
 
