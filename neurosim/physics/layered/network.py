@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from functools import partial
-from itertools import pairwise
 from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.linalg import svds
 
 from neurosim.errors import SimulationError
-from neurosim.physics import imperfections
 from neurosim.physics.imperfection_settings import Imperfections
 from neurosim.physics.layered import homeostasis
 from neurosim.physics.layered.compartments import Compartments
+from neurosim.physics.layered.drawing import draw_conductances, spectral_damping
 from neurosim.physics.layered.imperfect import LayerImperfections
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.plastic import PlasticLayeredSystem
-from neurosim.physics.layered.settings import Init, LayeredCircuit
+from neurosim.physics.layered.products import layer_products
+from neurosim.physics.layered.settings import LayeredCircuit
 from neurosim.physics.layered.system import LayeredSystem
 from neurosim.physics.layered.transposed import transpose_loops
 from neurosim.physics.model import PhysicalModel, Piece
@@ -29,12 +26,9 @@ from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.physics.output_cost import OutputCost
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
-from neurosim.seeds import NoiseKey, Purpose, generator, noise_key
-from neurosim.workers import slices
+from neurosim.seeds import NoiseKey, Purpose, noise_key
 
 Array = npt.NDArray[Any]
-
-PRODUCT_PIECE = 1 << 17  # conductances; the products of a larger matrix are formed in several pieces
 
 
 class CompartmentNetwork(PhysicalModel):
@@ -105,7 +99,7 @@ class CompartmentNetwork(PhysicalModel):
         self._mirrored_at = -1
         self._stale = True
         self._write_header()
-        self._draw(seed)
+        draw_conductances(self.parameters, settings, self.outputs, seed)
         self.synchronise()
 
     @property
@@ -169,35 +163,16 @@ class CompartmentNetwork(PhysicalModel):
         self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, readout_error: Array | None = None,
         exact: bool = False,
     ) -> list[Piece]:  # fmt: skip
-        """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
-
-            dC/dW_k = sum source_k x error_{k+1},    dC/db_k = sum error_k,    dC/dB_k = sum source_{k+1} x error_k
-
-        The last where feedback is trained; by the rule of Kolen and Pollack it is (dC/dW_k)^T instead. A reciprocal
-        conductance in a loop works both ways, and its gradient has both parts: that of W_k, and the transpose of that
-        of B_k. A readout compares its prediction with the targets, dC/dR = mean source_L x e, dC/dc = mean e.
-        """
+        """Return the work of the sums over samples, as `neurosim.physics.layered.products` says."""
         last = len(self.blocks)
-        sources = [inputs, *(source.block(i) for i in range(last))]
-        errors = [error.block(i) for i in range(last)]
-        pieces: list[Piece] = []
-        for k in range(last):
-            pairs = [(sources[k], errors[k])]
-            if k > 0 and self.reciprocal and not self.feed_forward:
-                pairs.append((errors[k - 1], sources[k + 1]))
-            pieces += _product_pieces(gradient, f"W_{k}", pairs)
-            b, at = gradient[f"b_{k + 1}"], gradient.offsets[f"b_{k + 1}"]
-            pieces.append(Piece(slice(at, at + len(b)), partial(np.sum, errors[k], axis=0, out=b)))
-        for k in range(1, last):
-            if f"B_{k}" in gradient:
-                follows = self.follows_forward and not exact
-                pair = (errors[k], sources[k]) if follows else (sources[k + 1], errors[k - 1])
-                pieces += _product_pieces(gradient, f"B_{k}", [pair])
-        if readout_error is not None:
-            pieces += _product_pieces(gradient, "R", [(sources[-1], readout_error)])
-            c, at = gradient["c"], gradient.offsets["c"]
-            pieces.append(Piece(slice(at, at + len(c)), partial(np.sum, readout_error, axis=0, out=c)))
-        return pieces
+        return layer_products(
+            [inputs, *(source.block(i) for i in range(last))],
+            [error.block(i) for i in range(last)],
+            gradient,
+            readout_error,
+            both_ways=self.reciprocal and not self.feed_forward,
+            follows=self.follows_forward and not exact,
+        )
 
     def input_gradient(self, error: Signal) -> Array:
         """Return W_0 error_1: the inputs enter through the current of the first layer alone."""
@@ -338,58 +313,3 @@ class CompartmentNetwork(PhysicalModel):
         for k, offsets in self.imperfect.compartment_offsets.items():
             at = self.feedback_offset(k)
             self.p[at : at + len(offsets)] = offsets
-
-    def _draw(self, seed: int) -> None:
-        draw = generator(seed, Purpose.PARAMETERS)
-        for k, (below, above) in enumerate(pairwise(self.layers)):
-            W = draw.standard_normal((below, above)) * standard_deviation(self.settings.init, below, above)
-            self.parameters[f"W_{k}"][:] = W
-        if self.settings.readout is not None:
-            shape = (self.layers[-1], self.outputs)
-            R = generator(seed, Purpose.READOUT).standard_normal(shape)
-            self.parameters["R"][:] = R * standard_deviation(self.settings.init, *shape)
-        asymmetry = self.settings.imperfections.asymmetry
-        for k in range(1, len(self.layers) - 1):
-            transpose = self.parameters[f"W_{k}"].T
-            if asymmetry is None or not asymmetry.acts_on(f"B_{k}"):
-                self.parameters[f"B_{k}"][:] = transpose
-            else:
-                xi = generator(seed, Purpose.ASYMMETRY, k)
-                self.parameters[f"B_{k}"][:] = imperfections.asymmetric(
-                    transpose, xi, angle_deg=asymmetry.angle_deg, relative_sd=asymmetry.relative_sd
-                )
-
-
-def _product_pieces(gradient: Parameters, name: str, pairs: list[tuple[Array, Array]]) -> list[Piece]:
-    """Return the pieces of sum over pairs of pre^T post, for one matrix of the gradient."""
-    matrix, at = gradient[name], gradient.offsets[name]
-    width, pieces = matrix.shape[1], []
-    for rows in slices(len(matrix), math.ceil(matrix.size / PRODUCT_PIECE)):
-        part = slice(at + rows.start * width, at + rows.stop * width)
-        terms = [(pre.T[rows], post) for pre, post in pairs]
-        pieces.append(Piece(part, partial(_form, terms, matrix[rows])))
-    return pieces
-
-
-def _form(terms: list[tuple[Array, Array]], out: Array) -> None:
-    """Write the sum of the products into `out`."""
-    np.matmul(*terms[0], out=out)
-    for pre, post in terms[1:]:
-        out += pre @ post
-
-
-def standard_deviation(init: Init, fan_in: int, fan_out: int) -> float:
-    """Return the standard deviation of a conductance matrix from `fan_in` to `fan_out` units."""
-    variance = {"gaussian": 1.0 / fan_in, "xavier": 2.0 / (fan_in + fan_out), "kaiming": 2.0 / fan_in}[init.type]
-    return float(init.gain * np.sqrt(variance))
-
-
-def spectral_damping(W: Array) -> float:
-    """Return Lambda = max(0, (|W|^2 - 1) / 2) with the spectral norm |W|: the damping of Hoier and Zach (2024)."""
-    if min(W.shape) <= 32:
-        norm = float(np.linalg.norm(W.astype(np.float64), 2))
-    else:
-        # A fixed start vector keeps Lanczos deterministic.
-        start = np.ones(min(W.shape))
-        norm = float(svds(W.astype(np.float64), k=1, v0=start, return_singular_vectors=False)[0])
-    return max(0.0, (norm**2 - 1.0) / 2.0)
