@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.analysis.ladder import Climb
+from neurosim.analysis.rungs import convergence_radius
 from neurosim.dynamics.status import Status, worst
 from neurosim.learning.rule import NudgedRule
 
@@ -59,7 +60,7 @@ class BetaSearch:
     climb : Climb
         The rungs that do not depend on the nudge.
     rule : NudgedRule
-        The rule; its strength is not asked for.
+        The rule; its strength is not asked for. Complex nudges are tried inside the radius of convergence only.
     """
 
     def __init__(self, climb: Climb, rule: NudgedRule) -> None:
@@ -68,6 +69,9 @@ class BetaSearch:
         gradient = climb.gradient
         self._norm = math.sqrt(sum(float(np.sum(np.square(values))) for values in gradient.values()))
         self._trials: dict[float, Trial] = {}
+        self._limit = math.inf
+        if self.with_beta(1.0).complex_nudge is not None:
+            self._limit = float(convergence_radius(climb.system, climb.free.state, rule.transposes).min())
 
     @property
     def trials(self) -> list[Trial]:
@@ -120,7 +124,7 @@ class BetaSearch:
         beta = 10.0**log_beta
         if beta not in self._trials:
             rule = self.with_beta(beta)
-            if any(key == "rule.beta" for key, _ in rule.check(self._scenario)):
+            if beta >= self._limit or any(key == "rule.beta" for key, _ in rule.check(self._scenario)):
                 return False
             _, codes, moments, _ = self._climb.measured(rule)
             status = worst(codes)

@@ -66,6 +66,10 @@ def test_a_plan_that_is_no_yaml_is_refused(tmp_path):
 def test_runs_without_a_plan_are_refused(tmp_path):
     folder = adopted(tmp_path, BETAS)
     folder.plan.unlink()
+    (folder.runs / "model.h5").write_text("not of a sweep")
+    adopted(tmp_path, BETAS)
+    folder.plan.unlink()
+    (folder.runs / "0123456789ab.h5").write_text("a run")
     with pytest.raises(ResultFileError, match=r"has runs, but no plan.yaml that says of what"):
         adopted(tmp_path, BETAS)
 

@@ -102,7 +102,7 @@ class Equilibrium(NudgedRule):
                 "vanishing linearises at an equilibrium, and with circuit.imperfections.state_noise there is none. "
                 "Use nudging: one_sided or symmetric.",
             )
-        if self.complex_nudge is not None:
+        if self.nudging == "contour" and self.contour_size > 2:
             yield (
                 "rule.nudging",
                 "half of a contour is the mirror image of the other half, which state_noise is not. Use nudging: "
