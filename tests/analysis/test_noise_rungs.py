@@ -157,3 +157,18 @@ def test_without_noise_there_is_no_lower_end(tmp_path):
 def test_auto_needs_analysis_bias(tmp_path):
     with pytest.raises(ScenarioError, match="auto is chosen by analysis bias, and this is relax"):
         load(tmp_path, "rule={type: equilibrium, beta: auto}", "analysis={type: relax}", text=NET)
+
+
+def test_auto_stays_inside_the_radius_of_convergence(tmp_path):
+    """With noise no contour can be told to have left its branch, so that nothing beyond the radius is tried."""
+    rule = "rule={type: equilibrium, nudging: contour, points: 4, beta: auto}"
+    path, outcome = run(tmp_path, rule, "circuit.imperfections.read_noise.sd=0.05", *SETTLED, text=NET)
+    assert outcome.status.good
+    bias = xr.open_dataset(path, group="bias", engine="h5netcdf")
+    assert bias.beta.max() < bias.radius.min()
+
+
+def test_auto_is_checked_before_it_is_known(tmp_path):
+    rule = "rule={type: equilibrium, nudging: contour, points: 4, beta: auto}"
+    with pytest.raises(ScenarioError, match="half of a contour is the mirror image"):
+        load(tmp_path, rule, "circuit.imperfections.state_noise.sd=0.05", text=NET)
