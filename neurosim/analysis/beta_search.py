@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.analysis.ladder import Climb
-from neurosim.analysis.rungs import convergence_radius
 from neurosim.dynamics.status import Status, worst
 from neurosim.learning.rule import NudgedRule
 
@@ -71,7 +70,7 @@ class BetaSearch:
         self._trials: dict[float, Trial] = {}
         self._limit = math.inf
         if self.with_beta(1.0).complex_nudge is not None:
-            self._limit = float(convergence_radius(climb.system, climb.free.state, rule.transposes).min())
+            self._limit = float(climb.radius.min())
 
     @property
     def trials(self) -> list[Trial]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +38,10 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     repeats = experiment.scenario.analysis.noise_repeats
     found: BetaSearch | None = None
     try:
-        rungs = Climb(experiment, session.workers, samples, repeats)
+        rungs = session.memory.recall(
+            shared_key(experiment), lambda: Climb(experiment, session.workers, samples, repeats)
+        )
+        rungs.experiment = experiment
         if isinstance(experiment.rule, NudgedRule) and experiment.rule.beta == "auto":
             found = BetaSearch(rungs, experiment.rule)
             chosen = found.run()
@@ -55,6 +59,13 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     _write_errors(writer, ladder, [block.name for block in experiment.model.blocks])
     outcome = _judge(experiment.scenario.dynamics.unsettled_limit, ladder)
     return outcome if found is None else replace(outcome, message=f"{told_of(found)}; {outcome.message}")
+
+
+def shared_key(experiment: Experiment) -> str:
+    """Return what the rungs that know no nudge depend on: everything but its strength."""
+    resolved = {key: value for key, value in experiment.loaded.resolved.items() if key not in ("name", "description")}
+    rule = {key: value for key, value in resolved["rule"].items() if key != "beta"}
+    return json.dumps({**resolved, "rule": rule}, sort_keys=True)
 
 
 def write_search(writer: ResultSink, found: BetaSearch) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -123,8 +124,8 @@ class Climb:
 
     Attributes
     ----------
-    exact, limit : Rung
-        The last two rungs, in terms of what acts in the circuit; they know no size of the nudge.
+    exact : Rung
+        The last rung, in terms of what acts in the circuit; like the other attributes it knows no size of the nudge.
 
     Raises
     ------
@@ -150,6 +151,26 @@ class Climb:
             raise AdriftError(self.free.codes)
         self.inverse = InverseJacobian(self.system, self.free.state)
         self.exact = exact_rung(self.system, self.free.state, self.inverse)
+
+    @cached_property
+    def limit(self) -> Rung:
+        """The response to a vanishing nudge; of a rule that reads the exact error signal, the exact rung itself."""
+        weights = None if self.experiment.rule is None else self.experiment.rule.response_weights
+        if weights is None:
+            return self.exact
+        return limit_rung(self.system, self.free.state, self.inverse, weights)
+
+    @cached_property
+    def radius(self) -> Array:
+        """The radius of convergence of every sample, shape (samples,), for rules that nudge along a circle."""
+        transposed = self.experiment.rule is not None and self.experiment.rule.transposes
+        return convergence_radius(self.system, self.free.state, transposed)
+
+    @cached_property
+    def check(self) -> float:
+        """How far the exact gradient is from central differences, relative."""
+        nearby = NearbyEquilibria(self.system, self.free.state, self.inverse)
+        return finite_difference_check(nearby, self.exact[0], self.experiment.scenario.seed)
 
     @property
     def gradient(self) -> Estimate:
@@ -207,20 +228,15 @@ class Climb:
             raise AdriftError(codes)
         radius = None
         if rule.complex_nudge is not None:
-            radius = convergence_radius(self.system, self.free.state, rule.transposes)
+            radius = self.radius
             codes[radius <= rule.complex_nudge] = Status.OFF_BRANCH.code
-        limit, weights = self.exact, rule.response_weights
-        if weights is not None:
-            limit = limit_rung(self.system, self.free.state, self.inverse, weights)
-        nearby = NearbyEquilibria(self.system, self.free.state, self.inverse)
-        check = finite_difference_check(nearby, self.exact[0], self.experiment.scenario.seed)
         # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
         names = tuple(self.gradient)
-        acting = (ideal[0], limit[0], self.exact[0])
+        acting = (ideal[0], self.limit[0], self.exact[0])
         gradients = (moments.mean, quiet[0], settled[0], *map(self.model.wanted_gradient, acting))
         estimates = tuple({name: gradient[name] for name in names} for gradient in gradients)
-        errors = tuple(errors for _, errors in (noisy, quiet, settled, ideal, limit, self.exact))
-        return Ladder(estimates, errors, measured_codes, codes, radius, moments, check)
+        errors = tuple(errors for _, errors in (noisy, quiet, settled, ideal, self.limit, self.exact))
+        return Ladder(estimates, errors, measured_codes, codes, radius, moments, self.check)
 
     def _learner(self, circuit: PhysicalModel, solver: Solver, rule: Rule) -> Learner:
         return Learner(circuit, solver, rule, self.experiment.scenario.dynamics.start, self.workers)

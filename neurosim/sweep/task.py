@@ -24,6 +24,7 @@ import numpy as np
 
 from neurosim import __version__
 from neurosim.analysis.interruption import Interruption, never
+from neurosim.analysis.memory import Memory
 from neurosim.analysis.progress import Silence
 from neurosim.analysis.run import Options, Outcome, Session, analyse, execute
 from neurosim.analysis.setup import build
@@ -112,7 +113,7 @@ class Report:
 
 
 class Bench:
-    """What a worker keeps from task to task: validated sections, data sets, its one thread.
+    """What a worker keeps from task to task: validated sections, data sets, what points have in common, its one thread.
 
     Parameters
     ----------
@@ -124,6 +125,7 @@ class Bench:
         self.sweep_id = task.sweep_id
         self.points = Points(task.base)
         self.workers = Workers(1)
+        self.memory = Memory()
         self._data: OrderedDict[Any, Dataset] = OrderedDict()
 
     def dataset(self, scenario: Any, folders: tuple[Path, ...]) -> Dataset:
@@ -258,7 +260,7 @@ def _run_in_memory(task: Task, bench: Bench, point: Point, interruption: Interru
     began, result = time.perf_counter(), MemoryResult()
     loaded = bench.points.scenario(point.changes)
     experiment = build(loaded, task.data_folders, bench.dataset(loaded.scenario, task.data_folders))
-    session = Session(result, bench.workers, Silence(), interruption, checkpoint=None)
+    session = Session(result, bench.workers, Silence(), interruption, checkpoint=None, memory=bench.memory)
     outcome, warning = analyse(experiment, session)
     return _Finished(point, outcome, warning, time.perf_counter() - began, result)
 
