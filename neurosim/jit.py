@@ -43,6 +43,8 @@ REDUCTION_FLAGS: dict[str, Any] = {**FLAGS, "fastmath": {"contract", "reassoc"}}
 # What is fused depends on the machine and on how a loop was unrolled; random numbers may depend on neither.
 UNCONTRACTED: dict[str, Any] = {**FLAGS, "fastmath": False}
 
+COMPILED = {"jit.py", "noise", "physics", "dynamics"}  # whatever lies here may end up in kernels
+
 HEADER = 2  # entries of `layout` before the block table
 BLOCK_ENTRIES = 3  # offset, planes, units
 
@@ -98,7 +100,7 @@ def drift_signature(real: Any) -> Any:
 
 @cache
 def kernel_sources_digest() -> str:
-    """Return a digest of every source file that can end up in a compiled kernel.
+    """Return a digest of every source file that can end up in a compiled kernel, tables of constants included.
 
     Numba checks only the file that holds a function, so an edit in an imported helper would leave stale machine code.
     """
@@ -106,7 +108,7 @@ def kernel_sources_digest() -> str:
     root = Path(__file__).parent
     for path in sorted(root.rglob("*.py")):
         text = path.read_bytes()
-        if b"neurosim.jit" in text or path == Path(__file__):
+        if b"neurosim.jit" in text or path.relative_to(root).parts[0] in COMPILED:
             digest.update(str(path.relative_to(root)).encode() + text)
     return digest.hexdigest()[:16]
 
