@@ -85,13 +85,15 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     recorders = [_PhaseRecorder(times, system, i, states, rates, integrals, stop) for i in range(len(phases))]
     session.progress.begin(len(phases), "phases")
     try:
-        results = run_phases(system, solver, phases, recorders)
+        results = run_phases(system, solver, phases, recorders, keep_free=True)
         codes = np.stack([results[phase.name].codes for phase in phases])
         final = np.stack([results[phase.name].rates for phase in phases])
         steps = np.array([results[phase.name].steps for phase in phases])
+        powers = [system.power(results[phase.name].state) for phase in phases]
     except StoppedError:
         codes = np.full((len(phases), system.rows), Status.INTERRUPTED.code, np.int8)
         final, steps = np.full(codes.shape, np.nan), np.zeros(len(phases), np.int64)
+        powers = []
     session.progress.advance(len(phases))
     radius = radius_of(experiment, samples)
     if radius is not None and experiment.rule is not None:
@@ -109,6 +111,9 @@ def run(experiment: Experiment, session: Session) -> Outcome:
         "relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1"
     )
     writer.variable("relax", "steps", ("phase",), steps, "steps, sweeps or iterations taken", "1")
+    if powers and powers[0] is not None:
+        what = "power that resistors and diodes dissipate in the last state of each sample"
+        writer.variable("relax", "power", ("phase", "sample"), np.array(powers), what, "W")
     write_parameters(writer, experiment.model, snapshot(experiment.model))
     return _judge(scenario, phases, codes, final)
 

@@ -74,6 +74,11 @@ class PhysicalModel(ABC):
         return True
 
     @property
+    def parameter_scale(self) -> float:
+        """Size of the trained parameters, for steps of finite differences: 1 where they are of that order."""
+        return 1.0
+
+    @property
     @abstractmethod
     def feed_forward(self) -> bool:
         """Whether the free state follows from the inputs layer by layer, without a loop."""

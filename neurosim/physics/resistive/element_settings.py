@@ -117,11 +117,15 @@ class Amplifier(TwoTerminal):
     """
 
     type: Literal["amplifier"]
-    gain: Annotated[Quantity, Field(gt=0.0)] = Field(description="Voltage gain A.")
-    current_gain: Annotated[Quantity, Field(ge=0.0)] | None = Field(
-        None, description="Current gain kappa; null: 1 / gain."
-    )
+    gain: Quantity = Field(description="Voltage gain A; below zero it inverts.")
+    current_gain: Quantity | None = Field(None, description="Current gain kappa; null: 1 / gain.")
     shift: Quantity = Field(0.0, description="Voltage s that it does not amplify, in volt.")
+
+    @model_validator(mode="after")
+    def _amplifies(self) -> Self:
+        if self.gain == 0:
+            raise ValueError("found gain 0, which is a short to the shift; use a voltage source")
+        return self
 
     @property
     def kappa(self) -> float:

@@ -96,6 +96,11 @@ class ResistiveNetwork(PhysicalModel):
         return (len(self.netlist.nodes),)
 
     @property
+    def parameter_scale(self) -> float:
+        """RMS of what is trained, mostly conductances in S."""
+        return float(np.sqrt(np.mean(self.parameters.flat**2)))
+
+    @property
     def feed_forward(self) -> bool:
         """A netlist settles as a whole."""
         return False
