@@ -108,7 +108,12 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     what = "how the relaxation of each sample ended"
     writer.variable("relax", "status", ("phase", "sample"), codes, what, attributes=flags())
     writer.variable(
-        "relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1"
+        "relax",
+        "final_rate",
+        ("phase", "sample"),
+        final,
+        "final RMS of tau d(state)/dt of each sample",
+        system.blocks[0].unit,
     )
     writer.variable("relax", "steps", ("phase",), steps, "steps, sweeps or iterations taken", "1")
     if powers and powers[0] is not None:
@@ -151,19 +156,23 @@ def _declare(
     )
     states = []
     for block in system.blocks:
-        unit = f"unit_{block.name}"
-        writer.dimension("relax", unit, np.arange(block.units), f"unit of {block.name}")
-        dimensions = ("phase", "time", "sample", "compartment", unit)
+        axis = f"unit_{block.name}"
+        writer.dimension("relax", axis, np.arange(block.units), f"unit of {block.name}")
+        if block.unit_names:
+            names = np.array(block.unit_names, dtype="S")
+            writer.variable("relax", f"name_{block.name}", (axis,), names, f"name of each unit of {block.name}")
+        dimensions = ("phase", "time", "sample", "compartment", axis)
         name, what = f"state_{block.name}", f"state of {block.name}"
         dataset = writer.growing("relax", name, dimensions, system.dtype, what, block.unit)
         dataset.attrs["symbol"] = block.symbol
         states.append(dataset)
     what = "RMS of tau d(state)/dt over all samples" + (", without the noise" if system.noise is not None else "")
-    rates = writer.growing("relax", "rms_rate", ("phase", "time"), np.float64, what, "1")
+    unit = system.blocks[0].unit
+    rates = writer.growing("relax", "rms_rate", ("phase", "time"), np.float64, what, unit)
     writer.dimension("relax", "input", np.arange(system.inputs.shape[1]), "input")
     writer.dimension("relax", "output", np.arange(system.targets.shape[1]), "output")
-    writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", "1")
-    writer.variable("relax", "targets", ("sample", "output"), system.targets, "targets", "1")
+    writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", unit)
+    writer.variable("relax", "targets", ("sample", "output"), system.targets, "targets", unit)
     return states, rates
 
 

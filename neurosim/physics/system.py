@@ -46,6 +46,8 @@ class StateBlock:
         What the field writes for the values: s for an activity, u for a membrane state, v for a voltage.
     unit : str
         Physical unit of the values, "1" where they are dimensionless.
+    unit_names : tuple of str
+        Names of its units where they have any: the nodes of a netlist.
     """
 
     name: str
@@ -53,6 +55,7 @@ class StateBlock:
     units: int
     symbol: str = "s"
     unit: str = "1"
+    unit_names: tuple[str, ...] = ()
 
 
 def block_table(blocks: tuple[StateBlock, ...], rows: int) -> list[int]:

@@ -59,7 +59,7 @@ class ResistiveNetwork(PhysicalModel):
     def __init__(self, settings: ResistiveCircuit, rule: object, dtype: npt.DTypeLike, seed: int) -> None:
         net = compile_netlist(settings)
         self.settings, self.netlist, self.seed = settings, net, seed
-        self.blocks = (StateBlock("nodes", 1, net.free, "v", "V"),)
+        self.blocks = (StateBlock("nodes", 1, net.free, "v", "V", net.nodes[1 : 1 + net.free]),)
         blocks = net.parameter_blocks
         size = sum(block.size for block in blocks)
         numbers_end = self.parameters_at + size + net.numbers.size

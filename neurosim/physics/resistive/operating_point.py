@@ -30,6 +30,7 @@ Watch = Callable[[int, Array, Array], None]
 
 DENSE_UNTIL = 150  # free nodes
 SHUNTS = (*(10.0**-k for k in range(1, 13)), 0.0)  # S, of gmin stepping
+TRUSTED = 8.0  # e-folds of current above w_crit up to which the junction voltages of a start are taken as they are
 SCALES = tuple(k / 20 for k in range(1, 21))  # of source stepping
 
 
@@ -132,7 +133,8 @@ class _Search:
         drives = self.drives.rows(rows)
         fixed_w = self.equations.across(drives.fixed) * scale
         w = self.equations.branch_change(v) + fixed_w
-        limited = np.minimum(w[:, self.junctions], self.critical)
+        limited = w[:, self.junctions]
+        limited = np.where(limited < self.critical + TRUSTED * self.volts, limited, self.critical)
         converged, corrections = np.zeros(len(v), bool), np.full(len(v), np.inf)
         if watch is not None:
             watch(0, v, corrections)
