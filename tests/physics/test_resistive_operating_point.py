@@ -164,13 +164,28 @@ def test_sparse_and_dense_steps_agree(monkeypatch):
     assert settle(base_net(1.0, 0.5), x[None], y[None], 0.1)[1] == pytest.approx(dense, abs=1e-13)
 
 
-def test_a_search_that_ends_too_early_says_so():
+def test_a_circuit_without_an_operating_point_says_so():
+    """A current that only the reverse direction of a junction could carry."""
+    elements = {
+        "D": {"type": "diode", "nodes": [0, "o"]},
+        "I": {"type": "current_source", "nodes": [0, "o"], "amps": 1e-3},
+    }
+    system = network(elements, gmin=0.0).system(2)
+    found = EQUILIBRIUM.relax(system, system.rest())
+    assert not found.status.good
+    assert found.codes.tolist() == [found.status.code] * 2
+
+
+def test_a_settled_state_is_left_as_it_is():
+    """One step sees that nothing moves, also where a junction carries more than its critical current."""
     junction = {"type": "diode", "nodes": ["o", 0]}
     resistor = {"type": "resistor", "nodes": ["in", "o"], "ohms": 10}
     system, state = settle(network({"D": junction, "R": resistor}, ["in"]), np.array([[5.0]]))
-    hurried = NewtonSolver(NewtonSettings(solver="newton", tolerance=1e-12, max_steps=1))
-    assert hurried.relax(system, system.rest()).status is Status.MAX_STEPS
-    assert hurried.relax(system, state).status is Status.SETTLED
+    before = state.copy()
+    once = NewtonSolver(NewtonSettings(solver="newton", tolerance=1e-12, max_steps=1)).relax(system, state)
+    assert once.status is Status.SETTLED
+    assert once.steps == 1
+    assert state == pytest.approx(before, abs=1e-13)
 
 
 def test_rows_do_not_see_each_other():

@@ -88,14 +88,14 @@ def resolve(inputs: Sequence[str], elements: Mapping[str, Any]) -> Topology:
             a, b = element.nodes
             if groups.joined(a, b):
                 told = f"{name} closes a loop of voltage sources between '{a}' and '{b}'. Take one of them out"
-                topology.problems.append((f"elements.{name}.nodes", told + "."))
+                topology.problems.append((f"elements.{name}", told + "."))
             else:
                 groups.join(a, b, element.volts)
         elif isinstance(element, Amplifier):
             w = element.nodes[1]
             if w in drivers:
                 told = f"amplifier {name} drives node '{w}', which is held by {drivers[w]} already."
-                topology.problems.append((f"elements.{name}.nodes.1", told))
+                topology.problems.append((f"elements.{name}", told))
             else:
                 drivers[w], amplifiers[w] = f"amplifier {name}", (name, element)
     _resolve_groups(topology, groups, drivers, amplifiers)
@@ -156,7 +156,7 @@ def _resolve_groups(
             before = hold(amplifier.nodes[0])
             if before is None:
                 told = f"{name} is in a loop of amplifiers that drive each other; its voltage is not defined."
-                topology.problems.append((f"elements.{name}.nodes", told))
+                topology.problems.append((f"elements.{name}", told))
                 return None
             gain, shift = amplifier.gain, amplifier.shift
             base = before.amplified(gain, amplifier.kappa, shift * (1.0 - gain))
@@ -196,11 +196,11 @@ def _floating(topology: Topology, elements: Mapping[str, Any]) -> Iterator[Probl
         if node not in reached:
             touching = next(name for name, element in elements.items() if node in element.nodes)
             told = f"node '{node}' is floating: no resistor or diode leads from it to ground, an input or a source."
-            yield f"elements.{touching}.nodes", told
+            yield f"elements.{touching}", told
 
 
 def _open_capacitors(topology: Topology, elements: Mapping[str, Any]) -> Iterator[Problem]:
     for name, element in elements.items():
         if isinstance(element, Capacitor) and all(topology.held[node].root is not None for node in element.nodes):
             told = "a capacitor joins a node to ground, or to one that a source or an input holds."
-            yield f"elements.{name}.nodes", f"{told} '{element.nodes[0]}' and '{element.nodes[1]}' are both free."
+            yield f"elements.{name}", f"{told} '{element.nodes[0]}' and '{element.nodes[1]}' are both free."
