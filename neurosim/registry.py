@@ -87,9 +87,14 @@ CIRCUIT_KINDS = Registry(
     "circuit kind",
     {
         "layered": Entry(
-            target="neurosim.physics.layered.network:CompartmentNetwork",
+            target="neurosim.physics.layered.build:build_network",
             settings="neurosim.physics.layered.settings:LayeredCircuit",
             summary="Layers of point neurons or dyads with forward and feedback conductances.",
+        ),
+        "resistive": Entry(
+            target="neurosim.physics.resistive.model:ResistiveNetwork",
+            settings="neurosim.physics.resistive.settings:ResistiveCircuit",
+            summary="A netlist: resistors, diodes, sources, capacitors, bidirectional amplifiers.",
         ),
     },
 )

@@ -86,6 +86,7 @@ def finite_difference_check(nearby: NearbyEquilibria, exact: Estimate, seed: int
     draw = generator(seed, Purpose.REFERENCE_CHECK)
     directions = [gradient, *draw.standard_normal((DIRECTIONS, gradient.size))]
     inputs, targets = system.inputs, system.targets.copy()
+    length = FINITE_STEP * model.parameter_scale
     here = {name: model.parameters[name].copy() for name in exact}
     if not size:
         return float("nan")
@@ -107,9 +108,9 @@ def finite_difference_check(nearby: NearbyEquilibria, exact: Estimate, seed: int
         unit = direction / np.linalg.norm(direction)
         costs = []
         for sign in (1.0, -1.0):
-            move(sign * FINITE_STEP * unit)
+            move(sign * length * unit)
             costs.append(cost())
-        slope = (costs[0] - costs[1]) / (2 * FINITE_STEP)
+        slope = (costs[0] - costs[1]) / (2 * length)
         worst = max(worst, abs(slope - float(gradient @ unit)) / size)
     move(np.zeros_like(gradient))
     model.parameters_changed()

@@ -17,7 +17,6 @@ from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.stochastic import StochasticSolver
 from neurosim.errors import ScenarioError
 from neurosim.learning.rule import Rule
-from neurosim.physics.layered.compartments import POINT, dyad
 from neurosim.physics.model import PhysicalModel
 from neurosim.registry import CIRCUIT_KINDS, SOLVERS
 from neurosim.scenario.load import LoadedScenario
@@ -68,14 +67,8 @@ def build_solver(settings: Any) -> Solver:
 
 def build_model(scenario: Any) -> PhysicalModel:
     """Return the circuit of a scenario, wired the way its rule wants it."""
-    circuit = scenario.circuit
-    if scenario.rule is not None:
-        compartments = scenario.rule.compartments()
-    else:
-        compartments = POINT if circuit.neuron == "point" else dyad(0.5, transposed=True)
-    feedback_learning = "none" if scenario.rule is None else scenario.rule.feedback_learning
-    make = CIRCUIT_KINDS.load(circuit.kind)
-    model: PhysicalModel = make(circuit, compartments, scenario.dtype, scenario.seed, feedback_learning)
+    make = CIRCUIT_KINDS.load(scenario.circuit.kind)
+    model: PhysicalModel = make(scenario.circuit, scenario.rule, scenario.dtype, scenario.seed)
     return model
 
 
@@ -107,14 +100,8 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: 
 
 def _check_fit(loaded: LoadedScenario, dataset: Dataset) -> None:
     circuit, problems = loaded.scenario.circuit, []
-    last = ("circuit.layers", "the last layer has {} units", circuit.layers[-1])
-    if circuit.readout is not None:
-        last = ("circuit.readout.outputs", "the readout has {} outputs", circuit.readout.outputs)
-    ends = (
-        ("circuit.layers", "the first layer has {} units", circuit.layers[0], dataset.features, "inputs"),
-        (*last, dataset.outputs, "targets"),
-    )
-    for key, has, units, values, what in ends:
+    values_per_sample = ((dataset.features, "inputs"), (dataset.outputs, "targets"))
+    for (key, has, units), (values, what) in zip(circuit.terminals(), values_per_sample, strict=True):
         if units != values:
             problems.append(
                 loaded.problem(key, f"{has.format(units)}, but {dataset.name} has {values} {what} per sample.")

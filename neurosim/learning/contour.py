@@ -80,7 +80,8 @@ class Contour:
         start : {"free", "rest"}
             Where every point starts.
         source : Signal
-            The activities of the free equilibrium, in the rows of the system.
+            The activities of the free equilibrium, in the rows of the system; of synapses that compare squares it
+            becomes the mean of the points.
         error : Signal
             Overwritten.
 
@@ -105,6 +106,9 @@ class Contour:
             error.add(s, -1.0 / (self.points * complex(beta).real))
             ends.append((relaxation.codes, relaxation.rates, relaxation.steps))
         system.nudge(0.0)
+        if system.model.compares_squares:
+            source.clear()
+            source.add(mean)
         if complex_ones:
             ends.append(self._relax_copies(system, solver, free, start, complex_ones, mean, error))
         codes = np.max([end[0] for end in ends], axis=0)

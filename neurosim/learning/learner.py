@@ -157,6 +157,7 @@ class Learner:
             self.workers.map(form_and_follow, pieces)
         else:
             self._adapt_with_homeostasis(outcome.gradient, pieces, self.rule.homeostasis, optimizer, epoch)
+        self.model.keep_in_bounds()
         self.model.parameters_changed()
         return outcome
 
@@ -228,7 +229,7 @@ class Learner:
     def _bench(self, rows: int) -> _Bench:
         if rows not in self._benches:
             dtype = self.model.parameters.flat.dtype
-            widths = tuple(block.units for block in self.model.blocks)
+            widths = self.model.signal_widths
             reading = Reading(
                 source=Signal.zeros(widths, rows, dtype),
                 error=Signal.zeros(widths, rows, dtype),

@@ -159,7 +159,10 @@ class Rule(Settings):
                 "homeostasis is for directed conductances in loops. Use circuit.neuron: point with a hidden layer and "
                 "circuit.feedback: independent, or leave it out.",
             )
-        if self.feedback_learning == "kolen_pollack" and getattr(scenario.circuit, "feedback", None) == "reciprocal":
+        if (
+            self.feedback_learning == "kolen_pollack"
+            and getattr(scenario.circuit, "feedback", "reciprocal") == "reciprocal"
+        ):
             yield (
                 "rule.feedback_learning",
                 "kolen_pollack is for feedback conductances of their own; those of a reciprocal circuit follow anyway. "

@@ -48,9 +48,13 @@ class PhysicalModel(ABC):
         Layout of the state.
     writes : int
         How often what learning wants has been written into the devices.
+    compares_squares : bool
+        Whether a synapse keeps half the square of what it reads in a phase and takes the difference of two phases: it
+        then multiplies the difference of the readings with their mean, not with the free one.
     """
 
     writes: int = 0
+    compares_squares: bool = False
     parameters: Parameters
     blocks: tuple[StateBlock, ...]
 
@@ -70,9 +74,19 @@ class PhysicalModel(ABC):
         return True
 
     @property
+    def parameter_scale(self) -> float:
+        """Size of the trained parameters, for steps of finite differences: 1 where they are of that order."""
+        return 1.0
+
+    @property
     @abstractmethod
     def feed_forward(self) -> bool:
         """Whether the free state follows from the inputs layer by layer, without a loop."""
+
+    @property
+    def signal_widths(self) -> tuple[int, ...]:
+        """How many numbers synapses can read of every state block of a sample: by default one per unit."""
+        return tuple(block.units for block in self.blocks)
 
     @property
     @abstractmethod
@@ -215,6 +229,10 @@ class PhysicalModel(ABC):
             If a synapse cannot learn from a single state.
         """
         raise SimulationError(f"{type(self).__name__} has no conductances that change while it relaxes")
+
+    def keep_in_bounds(self) -> None:
+        """Bring parameters that an update has moved back into the range of their devices; nothing by default."""
+        return
 
     @abstractmethod
     def parameters_changed(self) -> None:

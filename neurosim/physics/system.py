@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neurosim.physics.complex_states import ComplexSystem
     from neurosim.physics.model import PhysicalModel
     from neurosim.physics.oscillating import OscillatingSystem
+    from neurosim.physics.resistive.operating_point import OperatingPoint
     from neurosim.physics.signal_noise import SignalNoise
 
 Array = npt.NDArray[Any]
@@ -45,6 +46,8 @@ class StateBlock:
         What the field writes for the values: s for an activity, u for a membrane state, v for a voltage.
     unit : str
         Physical unit of the values, "1" where they are dimensionless.
+    unit_names : tuple of str
+        Names of its units where they have any: the nodes of a netlist.
     """
 
     name: str
@@ -52,6 +55,7 @@ class StateBlock:
     units: int
     symbol: str = "s"
     unit: str = "1"
+    unit_names: tuple[str, ...] = ()
 
 
 def block_table(blocks: tuple[StateBlock, ...], rows: int) -> list[int]:
@@ -189,6 +193,19 @@ class DynamicalSystem(ABC):
     def free_state(self, state: Array) -> bool:
         """Write the settled free state into `state` where the circuit has a closed form for it; say whether it has."""
         return False
+
+    def operating_point(
+        self, state: Array, tolerance: float, max_steps: int, watch: Callable[[int, Array, Array], None] | None = None
+    ) -> OperatingPoint | None:
+        """Move `state` in place to equilibrium by a Newton's method of the circuit's own; None where it has none.
+
+        `watch` is called with the number of steps, the state and the RMS correction of every row.
+        """
+        return None
+
+    def power(self, state: Array) -> Array | None:
+        """Return the power that every row dissipates in `state`, shape (rows,), in W; None where it has no meaning."""
+        return None
 
     def sweep(self, state: Array, order: str, first: bool) -> Array:
         """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,).

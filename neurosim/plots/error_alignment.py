@@ -74,7 +74,8 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
                     fontsize="small",
                 )  # fmt: skip
     names = [layer.replace("_", " ") for layer in layers]
-    axes.set_yticks(places, [*names[:-1], "outputs"])
+    names[-1] = "outputs" if layers[-1].startswith("layer_") else names[-1]
+    axes.set_yticks(places, names)
     axes.set_ylim(len(layers) - 0.5, -0.5)
     axes.set_xlim(0.0, 1.12 * float(np.max(angles[np.isfinite(angles)], initial=0.0)) or 1.0)
     axes.set_xlabel("angle (degrees)")

@@ -54,7 +54,13 @@ class DualPropagation(NudgedRule):
         """Yield what the circuit or the solver cannot do for this rule."""
         yield from super().check(scenario)
         circuit = scenario.circuit
-        if getattr(circuit, "neuron", None) != "dyad":
+        if circuit.kind != "layered":
+            yield (
+                "rule.type",
+                f"dual_propagation needs dyads, and a {circuit.kind} circuit has none. Use rule equilibrium.",
+            )
+            return
+        if circuit.neuron != "dyad":
             yield "rule.type", "dual_propagation needs two compartments per neuron. Use circuit.neuron: dyad."
         if self.variant == "damped" and circuit.activation not in CLIPPED_IDENTITIES:
             yield (

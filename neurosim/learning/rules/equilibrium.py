@@ -60,6 +60,9 @@ class Equilibrium(NudgedRule):
         """Yield what the circuit cannot do for this rule."""
         yield from super().check(scenario)
         circuit = scenario.circuit
+        if circuit.kind == "resistive":
+            yield from self._check_netlist()
+            return
         if getattr(circuit, "neuron", None) != "point":
             yield (
                 "rule.type",
@@ -91,6 +94,19 @@ class Equilibrium(NudgedRule):
             yield (
                 "rule.correction",
                 "a reciprocal circuit has no asymmetry to correct. Use circuit.feedback: independent, or leave it out.",
+            )
+
+    def _check_netlist(self) -> Iterator[tuple[str, str]]:
+        if self.nudging == "contour":
+            yield "rule.nudging", "a netlist has no complex states. Use nudging: one_sided or symmetric."
+        if self.points is not None and self.nudging != "contour":
+            yield "rule.points", "points belong to nudging: contour. Leave them out."
+        if self.correction == "dyadic":
+            yield "rule.correction", "a netlist cannot be made into dyads. Use correction: asymmetric."
+        if self.correction == "asymmetric" and self.nudging == "vanishing":
+            yield (
+                "rule.correction",
+                "a corrected circuit answers a vanishing nudge with the exact gradient. Use rule recurrent_backprop.",
             )
 
     def _check_noise(self, circuit: Any) -> Iterator[tuple[str, str]]:
@@ -193,7 +209,11 @@ class Equilibrium(NudgedRule):
             nudged.enter_phase(1)
             relaxation = solver.relax(nudged, free.state.copy() if start == "free" else nudged.rest())
             system.read(free.reading, weight, reading.error)
-            reading.error.add(nudged.read_anew(relaxation.reading, tuple(-w for w in weight)))
+            answer = nudged.read_anew(relaxation.reading, tuple(-w for w in weight))
+            reading.error.add(answer)
+            if system.model.compares_squares:
+                reading.source.add(answer, -1.0)
+                reading.source.scale(0.5)
             reading.error.scale(1.0 / self.strength)
             codes, steps = relaxation.codes, relaxation.steps
         else:

@@ -42,7 +42,10 @@ class RecurrentBackprop(Rule):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why another rule is meant."""
         yield from super().check(scenario)
-        if getattr(scenario.circuit, "neuron", None) != "point":
+        if scenario.circuit.kind == "resistive":
+            if self.solve == "iterative":
+                yield "rule.solve", "a netlist has no adjoint circuit to relax. Use solve: direct."
+        elif getattr(scenario.circuit, "neuron", None) != "point":
             yield (
                 "rule.type",
                 "recurrent_backprop is for point neurons with feedback. Use circuit.neuron: point, or rule backprop.",

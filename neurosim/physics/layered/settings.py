@@ -101,6 +101,13 @@ class LayeredCircuit(Settings):
             raise ValueError("imperfections.mismatch.compartment_offset_sd needs neuron: dyad; a point neuron has one")
         return self
 
+    def terminals(self) -> tuple[tuple[str, str, int], tuple[str, str, int]]:
+        """Return where inputs and outputs are declared, how to say it, and how many there are."""
+        last = ("circuit.layers", "the last layer has {} units", self.layers[-1])
+        if self.readout is not None:
+            last = ("circuit.readout.outputs", "the readout has {} outputs", self.readout.outputs)
+        return ("circuit.layers", "the first layer has {} units", self.layers[0]), last
+
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield imperfections of blocks that this circuit does not have."""
         last = len(self.layers) - 1
