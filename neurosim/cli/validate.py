@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from neurosim.scenario.load import LoadedScenario
 
 BAD_USAGE = 2
 
@@ -23,10 +26,22 @@ def validate(
     for name in scenarios:
         try:
             loaded = load_scenario(name, changes or ())
+            points = _points(loaded)
         except NeurosimError as error:
             bad = True
             typer.echo(str(error), err=True)
         else:
-            typer.echo(f"{loaded.path}: valid, run id {loaded.run_id}")
+            typer.echo(f"{loaded.path}: valid, run id {loaded.run_id}{points}")
     if bad:
         raise typer.Exit(BAD_USAGE)
+
+
+def _points(loaded: LoadedScenario) -> str:
+    """Expand the sweep of a scenario, which finds what is wrong with it, and say how many points it has."""
+    if loaded.scenario.sweep is None:
+        return ""
+    from neurosim.sweep.plan import Plan
+
+    plan = Plan(loaded)
+    invalid = f", {len(plan.invalid)} of them invalid" if plan.invalid else ""
+    return f", sweep of {len(plan)} points{invalid}"

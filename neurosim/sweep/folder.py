@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,14 @@ from neurosim.results.provenance import provenance
 from neurosim.results.reader import open_result, texts
 from neurosim.scenario.identity import to_yaml
 from neurosim.scenario.source import read_file
+from neurosim.scenario.wording import count
 from neurosim.sweep.plan import Plan
 
 SCHEMA = 1
 TASK = "task-"
 PART = ".part"
+OWN_FILE = re.compile(r"(task-)?[0-9a-f]{12}(\.[^/]*)?\.(h5|h5\.tmp|json|json\.part)")
+RUN_FILE = re.compile(r"(task-)?[0-9a-f]{12}\.h5")
 SHOWN = 10  # differences between two plans
 
 
@@ -99,27 +102,34 @@ class SweepFolder:
         """
         if self.plan.exists():
             self._compare(plan)
-        elif self.runs.exists():
+        elif any(OWN_FILE.fullmatch(path.name) for path in self.runs.glob("*")):
             raise ResultFileError(
                 f"{self.path}: has runs, but no plan.yaml that says of what. Give another folder with -o, or --restart."
             )
         known = self.plan.exists()
         self.runs.mkdir(exist_ok=True)
         self.failed.mkdir(exist_ok=True)
-        for part in self.runs.glob(f"*{PART}*"):
-            part.unlink()  # of workers that died; nobody else is here
+        self.remove_parts()
         if not known:
             replace_text(self.plan, _plan_text(plan))
         return known
 
+    def remove_parts(self) -> None:
+        """Remove what workers that died, or found no room, have left unfinished; no worker may be running."""
+        for part in self.runs.glob(f"*{PART}*"):
+            part.unlink()
+
     def clear(self) -> list[str]:
-        """Delete what a sweep wrote, and nothing else; return what that was, for people."""
+        """Delete the files that a sweep wrote, and no others; return what that was, for people."""
         told = []
         for folder in (self.runs, self.failed):
+            mine = [path for path in folder.glob("*") if OWN_FILE.fullmatch(path.name)]
+            for path in mine:
+                path.unlink()
             if folder.is_dir():
-                number = sum(1 for _ in folder.iterdir())
-                shutil.rmtree(folder)
-                told.append(f"{folder} with {number} files")
+                told.append(f"{folder} with {count(len(mine), 'file')}")
+                with suppress(OSError):  # there is something in it that is not ours
+                    folder.rmdir()
         for file in (self.plan, self.result):
             if file.exists():
                 file.unlink()
@@ -129,7 +139,7 @@ class SweepFolder:
     def run_files(self) -> Iterator[tuple[Path, bool]]:
         """Yield every finished file of runs, and whether it holds many points."""
         for entry in sorted(os.scandir(self.runs), key=lambda entry: entry.name):
-            if entry.name.endswith(".h5") and not entry.name.endswith(".checkpoint.h5"):
+            if RUN_FILE.fullmatch(entry.name):
                 yield Path(entry.path), entry.name.startswith(TASK)
 
     def done(self) -> set[str]:
@@ -145,7 +155,7 @@ class SweepFolder:
 
     def failures(self) -> set[str]:
         """Return the run ids of all points that failed."""
-        return {path.stem for path in self.failed.glob("*.json")}
+        return {path.stem for path in self.failed.glob("*.json") if OWN_FILE.fullmatch(path.name)}
 
     def write_failure(self, failure: Failure) -> None:
         """Record why a point has no result."""
@@ -154,8 +164,8 @@ class SweepFolder:
 
     def forget_failures(self) -> None:
         """Remove the records of failed points, which then run again."""
-        for path in self.failed.glob("*.json"):
-            path.unlink()
+        for run_id in self.failures():
+            (self.failed / f"{run_id}.json").unlink()
 
     def _compare(self, plan: Plan) -> None:
         text = self.plan.read_text(encoding="utf-8")

@@ -26,7 +26,6 @@ from neurosim.scenario.trace import fields
 from neurosim.scenario.tree import Location, Problem
 from neurosim.scenario.wording import count
 from neurosim.sweep.points import SWEPT, Changes, Points, change, told
-from neurosim.sweep.sampling import sampled
 
 _FIXED = {
     "circuit.use": "a file is no value. Vary circuit by mappings, for instance circuit: [{use: a}, {use: b}]",
@@ -219,6 +218,8 @@ def _axes(base: LoadedScenario, settings: SweepSettings) -> Iterator[Axis]:
     elif settings.rows is not None:
         rows = tuple(tuple(row[key] for key in keys) for row in settings.rows)
     else:
+        from neurosim.sweep.sampling import sampled  # SciPy takes a second, and `validate` rarely needs it
+
         rows = sampled(settings, base.scenario.seed)
     places = {key: base.source.locate(f"sweep.{way}.{key}") for way, key in _written_keys(settings)}
     yield Axis(keys, rows, tuple(places[key] for key in keys), grid=False)

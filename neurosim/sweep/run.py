@@ -154,6 +154,7 @@ def _run(plan: Plan, folder: SweepFolder, options: SweepOptions, interruption: I
         driver = Driver(engine, make_task, plan.point, record, progress, lambda: interruption.wanted)
         tally = driver.run(left)
     if tally.disk:
+        folder.remove_parts()
         raise DiskFullError(_full(folder, tally.disk))
     return tally.interrupted
 

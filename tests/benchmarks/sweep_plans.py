@@ -68,7 +68,7 @@ def write_runs(folder: SweepFolder, plan: Plan) -> None:
             "wall_seconds": (np.full(len(places), 0.01), "wall time", "s", {}),
         }
         attributes = {"neurosim_version": "synthetic", "status": "settled", "shape": results[0].shape_digest()}
-        write_stack(folder.runs / f"task-{first}.h5", attributes, list(places), columns, results, {})
+        write_stack(folder.runs / f"task-{first:012x}.h5", attributes, list(places), columns, results, {})
 
 
 def main() -> None:

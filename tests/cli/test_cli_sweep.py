@@ -42,13 +42,18 @@ def test_a_sweep_from_the_command_line(shell, scenario):
     assert "/bias/relative_norm    2 x 2 x 4 x 5" in told
 
 
-def test_a_run_and_validate_do_not_look_at_the_sweep(shell, scenario):
+def test_a_run_does_not_look_at_the_sweep_and_validate_does(shell, scenario):
     done = shell("run", scenario, "-q", "-o", "a.h5")
     assert done.returncode == 0, done.stderr
+    assert shell("validate", scenario).stdout.endswith("sweep of 4 points\n")
     (shell.folder / scenario).write_text(TEXT.replace("grid:", "gird:"))
     wrong = shell("validate", scenario)
     assert wrong.returncode == 2
     assert "tiny.yaml:9: sweep.gird: unknown key. Did you mean 'grid'?" in wrong.stderr
+    (shell.folder / scenario).write_text(TEXT.replace("rule.beta:", "rule.betta:"))
+    wrong = shell("validate", scenario)
+    assert wrong.returncode == 2
+    assert "tiny.yaml:9: rule.betta: unknown key. Did you mean 'beta'?" in wrong.stderr
 
 
 def test_failures_have_status_3_and_counts_in_the_last_message(shell, scenario):

@@ -66,6 +66,7 @@ def test_a_plan_that_is_no_yaml_is_refused(tmp_path):
 def test_runs_without_a_plan_are_refused(tmp_path):
     folder = adopted(tmp_path, BETAS)
     folder.plan.unlink()
+    (folder.runs / "0123456789ab.h5").write_bytes(b"of another time")
     with pytest.raises(ResultFileError, match=r"has runs, but no plan.yaml that says of what"):
         adopted(tmp_path, BETAS)
 
@@ -79,6 +80,7 @@ def test_a_file_is_no_folder(tmp_path):
 def test_restart_deletes_what_a_sweep_wrote_and_nothing_else(tmp_path):
     sweep(tmp_path, BETAS)
     (tmp_path / "s" / "notes.txt").write_text("mine")
+    (tmp_path / "s" / "runs" / "model.h5").write_text("mine too")
     outcome, watcher = sweep(tmp_path, "rule.beta=0.1,0.2", restart=True)
     assert outcome.counts.points == outcome.counts.done == 2
     assert [note.rpartition("/")[2].split()[0] for note in watcher.notes[:4]] == [
@@ -88,15 +90,16 @@ def test_restart_deletes_what_a_sweep_wrote_and_nothing_else(tmp_path):
         "sweep.h5",
     ]
     assert (tmp_path / "s" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "s" / "runs" / "model.h5").read_text() == "mine too"
 
 
 def test_leftovers_of_dead_workers_are_swept_up(tmp_path):
     folder = adopted(tmp_path, BETAS)
-    for name in ("0123.host-1.part.h5", "0123.host-1.part.h5.tmp"):
+    for name in ("0123456789ab.host-1.part.h5", "0123456789ab.host-1.part.h5.tmp"):
         (folder.runs / name).write_bytes(b"half")
-    (folder.runs / "0123.checkpoint.h5").write_bytes(b"a place to go on from")
+    (folder.runs / "0123456789ab.checkpoint.h5").write_bytes(b"a place to go on from")
     adopted(tmp_path, BETAS)
-    assert [path.name for path in folder.runs.iterdir()] == ["0123.checkpoint.h5"]
+    assert [path.name for path in folder.runs.iterdir()] == ["0123456789ab.checkpoint.h5"]
     assert folder.done() == set()
 
 
