@@ -32,6 +32,7 @@ from typing import Any, NamedTuple, TypeVar
 import numba
 import numpy as np
 from numba import types
+from numba.extending import intrinsic
 
 from neurosim.errors import SimulationError
 
@@ -39,6 +40,10 @@ from neurosim.errors import SimulationError
 # honest: "contract" only fuses multiply-add; "reassoc" is for sums of squares and nothing else.
 FLAGS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REDUCTION_FLAGS: dict[str, Any] = {**FLAGS, "fastmath": {"contract", "reassoc"}}
+# What is fused depends on the machine and on how a loop was unrolled; random numbers may depend on neither.
+UNCONTRACTED: dict[str, Any] = {**FLAGS, "fastmath": False}
+
+COMPILED = {"jit.py", "noise", "physics", "dynamics"}  # whatever lies here may end up in kernels
 
 HEADER = 2  # entries of `layout` before the block table
 BLOCK_ENTRIES = 3  # offset, planes, units
@@ -95,7 +100,7 @@ def drift_signature(real: Any) -> Any:
 
 @cache
 def kernel_sources_digest() -> str:
-    """Return a digest of every source file that can end up in a compiled kernel.
+    """Return a digest of every source file that can end up in a compiled kernel, tables of constants included.
 
     Numba checks only the file that holds a function, so an edit in an imported helper would leave stale machine code.
     """
@@ -103,7 +108,7 @@ def kernel_sources_digest() -> str:
     root = Path(__file__).parent
     for path in sorted(root.rglob("*.py")):
         text = path.read_bytes()
-        if b"neurosim.jit" in text or path == Path(__file__):
+        if b"neurosim.jit" in text or path.relative_to(root).parts[0] in COMPILED:
             digest.update(str(path.relative_to(root)).encode() + text)
     return digest.hexdigest()[:16]
 
@@ -240,6 +245,23 @@ def helper(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """Decorate a scalar function that must vanish into the loop that calls it, or the loop would not vectorise."""
     return _njit(function, {**FLAGS, "forceinline": True}, keep=False)  # type: ignore[no-any-return]
+
+
+def uncontracted(function: Function) -> Function:
+    """Decorate a scalar function like `inlined`, with results that are the same in every loop and on every machine."""
+    return _njit(function, {**UNCONTRACTED, "forceinline": True}, keep=False)  # type: ignore[no-any-return]
+
+
+def _fused(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a b + c with one rounding, in every loop and on every machine; for real numbers of one type."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, b, c), generate
+
+
+fused: Any = intrinsic(_fused)
 
 
 def reduction(function: Function) -> Function:

@@ -87,12 +87,19 @@ CIRCUIT_KINDS = Registry(
     "circuit kind",
     {
         "layered": Entry(
-            target="neurosim.physics.layered.network:CompartmentNetwork",
+            target="neurosim.physics.layered.build:build_network",
             settings="neurosim.physics.layered.settings:LayeredCircuit",
             summary="Layers of point neurons or dyads with forward and feedback conductances.",
         ),
+        "resistive": Entry(
+            target="neurosim.physics.resistive.model:ResistiveNetwork",
+            settings="neurosim.physics.resistive.settings:ResistiveCircuit",
+            summary="A netlist: resistors, diodes, sources, capacitors, bidirectional amplifiers.",
+        ),
     },
 )
+
+IMPERFECTIONS = "neurosim.physics.imperfection_settings:Imperfections"  # whose keys are the names
 
 RULES = Registry(
     "rule",
@@ -162,6 +169,16 @@ SOLVERS = Registry(
             target="neurosim.dynamics.schemes.tsit5:TSIT5",
             settings="neurosim.dynamics.settings:AdaptiveSettings",
             summary="Tsitouras 5(4), adaptive step, dense output.",
+        ),
+        "euler_maruyama": Entry(
+            target="neurosim.dynamics.schemes.euler_maruyama:EULER_MARUYAMA",
+            settings="neurosim.dynamics.settings:StochasticSettings",
+            summary="State noise, Ito: strong order 1/2, or 1 where noise does not depend on the state; weak order 1.",
+        ),
+        "stochastic_heun": Entry(
+            target="neurosim.dynamics.schemes.stochastic_heun:STOCHASTIC_HEUN",
+            settings="neurosim.dynamics.settings:StochasticSettings",
+            summary="State noise, Stratonovich: strong order 1; order 2 where there is no noise.",
         ),
         "radau": Entry(
             target="neurosim.dynamics.radau:RadauSolver",
@@ -281,6 +298,10 @@ PLOTS = Registry(
             target="neurosim.plots.ladder:draw",
             summary="Terms of the bias ladder per parameter block: their size relative to the exact gradient.",
         ),
+        "u_curve": Entry(
+            target="neurosim.plots.u_curve:draw",
+            summary="Error, bias and noise of an update against the size of the nudge, and the best one.",
+        ),
         "nudge_error": Entry(
             target="neurosim.plots.nudge_error:draw",
             summary="Error against the size of the nudge, with fitted orders, the floor of asymmetry and the radius.",
@@ -300,6 +321,22 @@ PLOTS = Registry(
         "robustness": Entry(
             target="neurosim.plots.robustness:LAYOUT",
             summary="Test error against the size of an attack, one line per variant, and norms of the conductances.",
+        ),
+        "sweep": Entry(
+            target="neurosim.plots.sweeps.overview:LAYOUT",
+            summary="A sweep as what suits its keys: heat map, lines or scatter.",
+        ),
+        "heat_map": Entry(
+            target="neurosim.plots.sweeps.heat_map:LAYOUT",
+            summary="A sweep over two keys, as colours, with one panel per value of a third.",
+        ),
+        "lines": Entry(
+            target="neurosim.plots.sweeps.lines:LAYOUT",
+            summary="A sweep along one key, one line per value of another, with a band over seeds.",
+        ),
+        "scatter": Entry(
+            target="neurosim.plots.sweeps.scatter:LAYOUT",
+            summary="Every point of a sweep as a dot: two keys and a colour, or a key and a value.",
         ),
     },
 )

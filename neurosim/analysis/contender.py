@@ -16,11 +16,13 @@ from neurosim.analysis.setup import Experiment, build_model
 from neurosim.analysis.train import TEST_BATCH, Training
 from neurosim.analysis.train_log import GOOD, Tally
 from neurosim.datasets.dataset import Samples
+from neurosim.dynamics.polished import settling
 from neurosim.learning.attacks import CostAndSlope, fgsm, pgd
 from neurosim.learning.exact.input_slope import InputSlope, input_slope
 from neurosim.learning.exact.objective import has_objective, penalty, saddle_objective
 from neurosim.learning.protocol import run_phases
 from neurosim.learning.rules.dual_propagation import DualPropagation
+from neurosim.noise.paths import Shown, paths
 from neurosim.physics.model import PhysicalModel
 from neurosim.physics.names import CostName
 
@@ -76,6 +78,7 @@ class Contender(Training):
         super().__init__(experiment, session)
         self.chosen: RobustnessAnalysis = self.settings
         self.adversarial = adversarial
+        self._attacks_made = 0
         self._attacked_model = self._with_cost(self.chosen.attack_cost)
 
     def _with_cost(self, name: CostName | None) -> PhysicalModel:
@@ -129,13 +132,16 @@ class Contender(Training):
     def _under(self, attack: Attack, relaxed: Tally) -> Tally:
         """Let the free circuit answer the whole test under an attack."""
         total, test = Tally(), self.test
+        before = self._attacks_made * len(test)
+        self._attacks_made += 1
         for first in range(0, len(test), TEST_BATCH):
             if self.session.interruption.wanted:
                 raise StoppedError
             part = slice(first, first + TEST_BATCH)
             targets = test.targets[part]
             attacked = attack(self._slope_against(targets, relaxed), test.inputs[part])
-            outcome = self.learner.predict(attacked, targets)
+            seen = paths(Shown.ATTACK, before + first, len(targets))
+            outcome = self.learner.predict(attacked, targets, seen)
             total.add(outcome, None if test.labels is None else test.labels[part])
             self.session.progress.advance()
         relaxed.merge(total)
@@ -145,8 +151,7 @@ class Contender(Training):
         """Return what attacks raise, with its slope, as a function of the inputs of a batch with these targets."""
         model = self._attacked_model
         if model is not self.model:
-            model.parameters.flat[:] = self.model.parameters.flat
-            model.parameters_changed()
+            model.follow(self.model)
 
         def cost_and_slope(inputs: Array) -> tuple[Array, Array]:
             slope = self._slope(model, inputs, targets, relaxed)
@@ -163,7 +168,9 @@ class Contender(Training):
     def _figures(self, relaxed: Tally) -> dict[str, float]:
         probe = self.test.head(PROBE_SAMPLES)
         slope = self._slope(self.model, probe.inputs, probe.targets, relaxed)
-        matrices = [self.model.parameters[f"W_{k}"].astype(np.float64) for k in range(len(self.model.blocks))]
+        names = [*(f"W_{k}" for k in range(len(self.model.blocks))), "R"]
+        acting = self.model.conductances
+        matrices = [acting[name].astype(np.float64) for name in names if name in acting]
         product = np.linalg.multi_dot(matrices) if len(matrices) > 1 else matrices[0]
         rule = self.experiment.rule
         figures = {
@@ -180,14 +187,18 @@ class Contender(Training):
         return figures
 
     def _objective_excess(self, rule: DualPropagation, probe: Samples, relaxed: Tally) -> float:
-        """Return (J - C) / ((beta/2) P), sums over the samples that settle under the nudge; NaN if none does."""
-        system = self.model.system(len(probe))
+        """Return (J - C) / ((beta/2) P), sums over the samples that settle under the nudge; NaN if none does.
+
+        Without noise: it is a property of the equilibria.
+        """
+        system, solver = self.model.system(len(probe)), settling(self.learner.solver)
+        system.silence()
         system.present(probe.inputs, probe.targets)
         with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its status
-            nudged = run_phases(system, self.learner.solver, rule.phases(self.learner.start))["nudged"]
-            objective = saddle_objective(system, nudged.state, rule.beta)
+            nudged = run_phases(system, solver, rule.phases(self.learner.start))["nudged"]
+            objective = saddle_objective(system, nudged.state, rule.strength)
         relaxed.add_codes(nudged.codes)
         settled = GOOD[nudged.codes]
         cost, size = penalty(self.model, probe.inputs, probe.targets)
         total = float(size[settled].sum())
-        return float((objective - cost)[settled].sum()) / (rule.beta / 2 * total) if total else float("nan")
+        return float((objective - cost)[settled].sum()) / (rule.strength / 2 * total) if total else float("nan")

@@ -1,48 +1,58 @@
 """The bias ladder: from the update that physics makes to the exact gradient, one imperfection at a time.
 
-    measured   the rule as the scenario runs it                          settling = measured - settled
-    settled    the same nudges, every phase at its equilibrium           nudge    = settled - limit
+    measured   the rule as the scenario runs it, mean over repeats       noise     = measured - quiet
+    quiet      the same without noise                                    settling  = quiet - settled
+    settled    the same nudges, every phase at its equilibrium           device    = settled - ideal
+    ideal      the conductances as they act, and synapses and nudges     nudge     = ideal - limit
+               that are what they should be
     limit      the response to a vanishing nudge                         asymmetry = limit - exact
     exact      the gradient of the cost of the free equilibrium
 
-Each term is the difference of two neighbouring rungs, so the terms add up to measured - exact, to rounding. Rungs below
-the first are computed in double precision, and the last two without relaxing under a nudge at all.
+Each term is the difference of two neighbouring rungs, so the terms add up to measured - exact, to rounding. Rungs from
+`settled` on are computed in double precision, and the last two without relaxing under a nudge at all. All gradients are
+those with respect to what learning holds; what mismatch and devices make of it enters by the chain rule from `ideal`
+on, and not before: no synapse knows of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.analysis.setup import Experiment, build_model
+from neurosim.analysis.rungs import (
+    Rung,
+    convergence_radius,
+    exact_rung,
+    finite_difference_check,
+    limit_rung,
+    taught_rung,
+)
+from neurosim.analysis.scatter import Scatter, flat, scatter, without_scatter
+from neurosim.analysis.setup import Experiment
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
-from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
+from neurosim.dynamics.polished import PolishedSolver
+from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
 from neurosim.learning.alignment import mean_row_cosine
-from neurosim.learning.exact.backprop import exact_gradient, forward_and_errors
-from neurosim.learning.exact.implicit import implicit_reading, mean_products, response_reading
-from neurosim.learning.exact.power_series import power_series
-from neurosim.learning.learner import Learner, Lesson
+from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import FREE, run_phases
+from neurosim.learning.rule import Rule
 from neurosim.physics.model import PhysicalModel
-from neurosim.physics.system import System
-from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers
 
 Array = npt.NDArray[Any]
+Codes = npt.NDArray[np.int8]
 Estimate = Mapping[str, Array]
-Rung = tuple[Estimate, list[Array]]  # a gradient, and the error vectors behind it
 
-RUNGS = ("measured", "settled", "limit", "exact")
-TERMS = ("settling", "nudge", "asymmetry")
-FINITE_STEP = 1e-5
-DIRECTIONS = 3  # random directions of the finite-difference check, beside that of the gradient itself
+RUNGS = ("measured", "quiet", "settled", "ideal", "limit", "exact")
+TERMS = {"settling": 1, "nudge": 3, "asymmetry": 4, "noise": 0, "device": 2}  # the upper of the two rungs of each
 
 
 @dataclass(frozen=True)
@@ -52,14 +62,17 @@ class Ladder:
     Parameters
     ----------
     rungs : tuple of mapping of str to ndarray
-        measured, settled, limit, exact: mean estimates of dC/dtheta by parameter name, float64.
+        In the order of `RUNGS`: mean estimates of dC/dtheta by parameter name, float64.
     errors : tuple of list of ndarray (samples, n_k), k = 1..L
-        The same rungs of the error vectors, estimates of dC/d(current) of every sample, layer by layer, to a factor.
+        The same rungs of the error vectors, estimates of dC/d(current) of every sample, layer by layer, to a factor;
+        of a noisy circuit `measured` has those of one repeat.
     measured_codes, settled_codes : ndarray of int8, shape (samples,)
         Status of every sample as the scenario runs it, and at its equilibria.
     radius : ndarray, shape (samples,), or None
         Where the rule nudges along a circle: the radius of convergence of every sample; beyond it settled_codes say
         off_branch.
+    scatter : Scatter
+        How the measured update scatters over the repeats.
     reference_check : float
         Largest difference between the exact gradient and central finite differences of the cost along some directions,
         over the norm of the gradient.
@@ -67,9 +80,10 @@ class Ladder:
 
     rungs: tuple[Estimate, ...]
     errors: tuple[list[Array], ...]
-    measured_codes: npt.NDArray[np.int8]
-    settled_codes: npt.NDArray[np.int8]
+    measured_codes: Codes
+    settled_codes: Codes
     radius: Array | None
+    scatter: Scatter
     reference_check: float
 
     @property
@@ -83,9 +97,9 @@ class Ladder:
         return self.rungs[0]
 
     def terms(self, block: str) -> dict[str, Array]:
-        """Return settling, nudge, asymmetry and their total for a parameter block or for ``all``, as flat vectors."""
+        """Return all terms and their total for a parameter block or for ``all``, as flat vectors."""
         rungs = [flat(rung, block) for rung in self.rungs]
-        terms = {name: above - below for name, above, below in zip(TERMS, rungs[:-1], rungs[1:], strict=True)}
+        terms = {name: rungs[above] - rungs[above + 1] for name, above in TERMS.items()}
         return {**terms, "total": rungs[0] - rungs[-1]}
 
     def error_cosines(self) -> Array:
@@ -94,96 +108,147 @@ class Ladder:
         return np.array([list(map(mean_row_cosine, errors, exact)) for errors in estimates])
 
 
-def flat(estimate: Estimate, block: str) -> Array:
-    """Return one block of an estimate, or all of them, as a flat vector."""
-    names = list(estimate) if block == "all" else [block]
-    return np.concatenate([np.asarray(estimate[name], np.float64).ravel() for name in names])
+class Climb:
+    """What the rungs of one scenario have in common; a rule with another nudge can be measured on the same rungs.
 
+    Parameters
+    ----------
+    experiment : Experiment
+        Circuit, solver and rule.
+    workers : Workers
+        Threads.
+    samples : Samples
+        What lies on the terminals.
+    repeats : int
+        How often a noisy circuit is measured; one without noise is measured once.
 
-def climb(experiment: Experiment, workers: Workers, samples: Samples) -> Ladder:
-    """Return the ladder of a scenario's rule on some samples.
+    Attributes
+    ----------
+    exact : Rung
+        The last rung, in terms of what acts in the circuit; like the other attributes it knows no size of the nudge.
 
     Raises
     ------
     AdriftError
-        If a sample has no equilibrium to measure from.
+        If a sample has no free equilibrium to measure from.
     SimulationError
         If an equilibrium has no response: its Jacobian cannot be inverted.
     """
-    scenario, rule = experiment.scenario, experiment.rule
-    assert rule is not None  # validation refuses a bias run without a rule
-    start, inputs, targets = scenario.dynamics.start, samples.inputs, samples.targets
-    outcome = Learner(experiment.model, experiment.solver, rule, start, workers).learn(inputs, targets)
-    measured, measured_codes = taught_rung(outcome), outcome.codes.copy()
 
-    model = in_double_precision(experiment)
-    inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
-    polished = PolishedSolver(experiment.solver)
-    outcome = Learner(model, polished, rule, start, workers).learn(inputs, targets)
-    settled, codes = taught_rung(outcome), outcome.codes.copy()
+    def __init__(self, experiment: Experiment, workers: Workers, samples: Samples, repeats: int = 1) -> None:
+        assert experiment.rule is not None  # validation refuses a bias run without a rule
+        self.experiment, self.workers, self.samples = experiment, workers, samples
+        self.model, self.repeats = experiment.model, repeats if experiment.model.noisy else 1
+        self._polished = PolishedSolver(experiment.solver)
+        self._inputs = samples.inputs.astype(np.float64)
+        self._targets = samples.targets.astype(np.float64)
+        self._quiet = self.model.twin(self.model.parameters.flat.dtype) if self.model.noisy else self.model
+        self._ideal = self.model.twin("float64", ideal=True)
+        self.system = self._ideal.system(len(samples))
+        self.system.present(self._inputs, self._targets)
+        self.free = run_phases(self.system, self._polished, (FREE,))["free"]
+        if self.free.status is Status.DIVERGED:
+            raise AdriftError(self.free.codes)
+        self.inverse = InverseJacobian(self.system, self.free.state)
+        self.exact = exact_rung(self.system, self.free.state, self.inverse)
 
-    system = model.system(len(inputs))
-    system.present(inputs, targets)
-    free = run_phases(system, polished, (FREE,))["free"]
-    codes = np.maximum(codes, free.codes)
-    if (codes == Status.DIVERGED.code).any():
-        raise AdriftError(codes)
-    radius = None
-    if rule.complex_nudge is not None:
-        radius = convergence_radius(system, free.state, rule.transposes)
-        codes[radius <= rule.complex_nudge] = Status.OFF_BRANCH.code
-    inverse = InverseJacobian(system, free.state)
-    exact = exact_rung(system, free.state, inverse)
-    limit = exact if rule.response_weights is None else limit_rung(system, free.state, inverse, rule.response_weights)
-    rungs = (measured, settled, limit, exact)
-    # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
-    estimates = tuple({name: gradient[name] for name in exact[0]} for gradient, _ in rungs)
-    check = finite_difference_check(NearbyEquilibria(system, free.state, inverse), exact[0], scenario.seed)
-    return Ladder(estimates, tuple(errors for _, errors in rungs), measured_codes, codes, radius, check)
+    @cached_property
+    def limit(self) -> Rung:
+        """The response to a vanishing nudge; of a rule that reads the exact error signal, the exact rung itself."""
+        weights = None if self.experiment.rule is None else self.experiment.rule.response_weights
+        if weights is None:
+            return self.exact
+        return limit_rung(self.system, self.free.state, self.inverse, weights)
+
+    @cached_property
+    def radius(self) -> Array:
+        """The radius of convergence of every sample, shape (samples,), for rules that nudge along a circle."""
+        transposed = self.experiment.rule is not None and self.experiment.rule.transposes
+        return convergence_radius(self.system, self.free.state, transposed)
+
+    @cached_property
+    def check(self) -> float:
+        """How far the exact gradient is from central differences, relative."""
+        nearby = NearbyEquilibria(self.system, self.free.state, self.inverse)
+        return finite_difference_check(nearby, self.exact[0], self.experiment.scenario.seed)
+
+    @property
+    def gradient(self) -> Estimate:
+        """The exact gradient with respect to what learning wants."""
+        return self.model.wanted_gradient(self.exact[0])
+
+    def measured(self, rule: Rule) -> tuple[Rung, Codes, Scatter, Rung]:
+        """Return what `rule` teaches as the scenario runs it, without noise, and how it scatters with noise.
+
+        Returns
+        -------
+        quiet : Rung
+            Without noise.
+        codes : ndarray of int8, shape (samples,)
+            Worst status of every sample, with noise.
+        moments : Scatter
+            Of the repeats.
+        one : Rung
+            The last repeat.
+        """
+        quiet, codes = self._taught(self._quiet, self.experiment.solver, rule)
+        if not self.model.noisy:
+            return quiet, codes, without_scatter(quiet[0], self.gradient, codes), quiet
+        learner = self._learner(self.model, self.experiment.solver, rule)
+        rows = len(self.samples)
+        last = quiet
+
+        def update(repeat: int) -> tuple[Estimate, Codes]:
+            nonlocal last
+            paths = np.arange(repeat * rows, (repeat + 1) * rows)
+            outcome = learner.learn(self.samples.inputs, self.samples.targets, paths)
+            last = taught_rung(outcome)
+            return last[0], outcome.codes
+
+        moments = scatter(update, self.repeats, quiet[0], self.gradient)
+        return quiet, moments.codes, moments, last
+
+    def ladder(self) -> Ladder:
+        """Return all rungs for the rule of the scenario.
+
+        Raises
+        ------
+        AdriftError, SimulationError
+            As for the class.
+        """
+        rule = self.experiment.rule
+        assert rule is not None
+        quiet, measured_codes, moments, noisy = self.measured(rule)
+        settled, codes = self._taught(self.model.twin("float64"), self._polished, rule)
+        ideal, ideal_codes = settled, codes
+        if not self.model.ideal:
+            ideal, ideal_codes = self._taught(self._ideal, self._polished, rule)
+        codes = np.max([codes, ideal_codes, self.free.codes], axis=0)
+        if (codes == Status.DIVERGED.code).any():
+            raise AdriftError(codes)
+        radius = None
+        if rule.complex_nudge is not None:
+            radius = self.radius
+            codes[radius <= rule.complex_nudge] = Status.OFF_BRANCH.code
+        # Feedback between dyads may follow the forward conductances, but the prediction does not depend on it.
+        names = tuple(self.gradient)
+        acting = (ideal[0], self.limit[0], self.exact[0])
+        gradients = (moments.mean, quiet[0], settled[0], *map(self.model.wanted_gradient, acting))
+        estimates = tuple({name: gradient[name] for name in names} for gradient in gradients)
+        errors = tuple(errors for _, errors in (noisy, quiet, settled, ideal, self.limit, self.exact))
+        return Ladder(estimates, errors, measured_codes, codes, radius, moments, self.check)
+
+    def _learner(self, circuit: PhysicalModel, solver: Solver, rule: Rule) -> Learner:
+        return Learner(circuit, solver, rule, self.experiment.scenario.dynamics.start, self.workers)
+
+    def _taught(self, circuit: PhysicalModel, solver: Solver, rule: Rule) -> tuple[Rung, Codes]:
+        outcome = self._learner(circuit, solver, rule).learn(self.samples.inputs, self.samples.targets)
+        return taught_rung(outcome), outcome.codes.copy()
 
 
-def convergence_radius(system: System, free: Array, transposed: bool) -> Array:
-    """Return the radius of convergence of the equilibrium as a power series in the nudge, shape (samples,)."""
-    return power_series(system.transposed_at(free) if transposed else system, free).radius
-
-
-def taught_rung(outcome: Lesson) -> Rung:
-    """Return what a batch taught, in double precision, and the error vectors behind it."""
-    gradient = {name: np.array(values, np.float64) for name, values in outcome.gradient.items()}
-    return gradient, [np.array(errors, np.float64) for errors in outcome.errors.blocks()]
-
-
-def radius_of(experiment: Experiment, samples: Samples) -> Array | None:
-    """Return the radius of convergence of every sample, shape (samples,).
-
-    None where the rule has no complex nudges, or a sample has no free equilibrium.
-    """
-    rule = experiment.rule
-    if rule is None or rule.complex_nudge is None:
-        return None
-    system = in_double_precision(experiment).system(len(samples))
-    system.present(samples.inputs.astype(np.float64), samples.targets.astype(np.float64))
-    state = system.rest()
-    if EQUILIBRIUM.relax(system, state).status is not Status.SETTLED:
-        return None
-    return convergence_radius(system, state, rule.transposes)
-
-
-def exact_rung(system: System, state: Array, inverse: InverseJacobian) -> Rung:
-    """Return the exact gradient of the mean cost at the settled free state, and the error vectors behind it."""
-    if system.model.feed_forward:
-        errors = forward_and_errors(system.model, system.inputs, system.targets)[1]
-        return exact_gradient(system.model, system.inputs, system.targets), errors
-    source, error = system.signal(), system.signal()
-    implicit_reading(system, state, source, error, inverse)
-    return dict(mean_products(system, source, error)), error.blocks()
-
-
-def limit_rung(system: System, state: Array, inverse: InverseJacobian, weights: tuple[float, ...]) -> Rung:
-    """Return what a rule would estimate with a vanishing nudge, and the error vectors behind it."""
-    source, error = system.signal(), system.signal()
-    response_reading(system, state, weights, source, error, inverse)
-    return dict(mean_products(system, source, error)), error.blocks()
+def climb(experiment: Experiment, workers: Workers, samples: Samples, repeats: int = 1) -> Ladder:
+    """Return the ladder of a scenario's rule on some samples; arguments and errors are those of `Climb`."""
+    return Climb(experiment, workers, samples, repeats).ladder()
 
 
 class AdriftError(Exception):
@@ -192,55 +257,3 @@ class AdriftError(Exception):
     def __init__(self, codes: npt.NDArray[np.int8]) -> None:
         super().__init__("no equilibrium")
         self.codes = codes
-
-
-def in_double_precision(experiment: Experiment) -> PhysicalModel:
-    """Return a circuit with the numbers of the experiment's, in double precision."""
-    model = build_model(experiment.scenario.model_copy(update={"dtype": "float64"}))
-    for name, values in experiment.model.parameters.items():
-        model.parameters[name][:] = values
-    model.parameters_changed()
-    return model
-
-
-def finite_difference_check(nearby: NearbyEquilibria, exact: Estimate, seed: int) -> float:
-    """Return the largest difference between slopes of the mean cost and <exact, direction>, over |exact|.
-
-    Central differences along the gradient and a few random directions of unit length; the equilibrium is found anew at
-    every point. NaN where the gradient is zero.
-    """
-    system, model = nearby.system, nearby.system.model
-    gradient = flat(exact, "all")
-    size = float(np.linalg.norm(gradient))
-    draw = generator(seed, Purpose.REFERENCE_CHECK)
-    directions = [gradient, *draw.standard_normal((DIRECTIONS, gradient.size))]
-    inputs, targets = system.inputs, system.targets.copy()
-    here = {name: model.parameters[name].copy() for name in exact}
-    if not size:
-        return float("nan")
-    worst = 0.0
-
-    def cost() -> float:
-        model.parameters_changed()
-        system.present(inputs, targets)
-        moved = nearby.find()
-        return float(model.cost(system.prediction(moved), targets).mean())
-
-    def move(step: Array) -> None:
-        at = 0
-        for name, values in here.items():
-            model.parameters[name][:] = values + step[at : at + values.size].reshape(values.shape)
-            at += values.size
-
-    for direction in directions:
-        unit = direction / np.linalg.norm(direction)
-        costs = []
-        for sign in (1.0, -1.0):
-            move(sign * FINITE_STEP * unit)
-            costs.append(cost())
-        slope = (costs[0] - costs[1]) / (2 * FINITE_STEP)
-        worst = max(worst, abs(slope - float(gradient @ unit)) / size)
-    move(np.zeros_like(gradient))
-    model.parameters_changed()
-    system.present(inputs, targets)
-    return worst

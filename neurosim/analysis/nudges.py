@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.analysis.ladder import convergence_radius, exact_rung, flat, in_double_precision, limit_rung, taught_rung
 from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
+from neurosim.analysis.rungs import convergence_radius, exact_rung, limit_rung, taught_rung
+from neurosim.analysis.scatter import flat
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.polished import PolishedSolver
-from neurosim.dynamics.status import Status, worst
+from neurosim.dynamics.status import Status, flags, worst
 from neurosim.learning.learner import Learner
 from neurosim.learning.protocol import FREE, run_phases
 
@@ -40,22 +41,22 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     scenario, settings, writer = experiment.scenario, experiment.scenario.analysis, session.writer
     samples = experiment.dataset.test.head(settings.samples)
     inputs, targets = samples.inputs.astype(np.float64), samples.targets.astype(np.float64)
-    model, solver = in_double_precision(experiment), PolishedSolver(experiment.solver)
+    model, solver = experiment.model.twin("float64"), PolishedSolver(experiment.solver)
     variants = [variant for _, variant in settings.rules(experiment.rule)]
     names = [str(nudging) for nudging in settings.nudgings or ("rule",)]
     shape = (len(names), len(settings.betas))
     session.progress.begin(len(variants), "nudges")
     write_parameters(writer, experiment.model, snapshot(experiment.model))
 
-    system = model.system(len(samples))
+    system = experiment.model.twin("float64", ideal=True).system(len(samples))
     system.present(inputs, targets)
     free = run_phases(system, solver, (FREE,))["free"]
     if free.status is Status.DIVERGED:
         return Outcome(Status.DIVERGED, "there is no free equilibrium to measure from")
     inverse = InverseJacobian(system, free.state)
-    exact = exact_rung(system, free.state, inverse)[0]
-    weights = variants[0].response_weights
-    limit = exact if weights is None else limit_rung(system, free.state, inverse, weights)[0]
+    wanted, weights = model.wanted_gradient, variants[0].response_weights
+    exact = wanted(exact_rung(system, free.state, inverse)[0])
+    limit = exact if weights is None else wanted(limit_rung(system, free.state, inverse, weights)[0])
     reference = float(np.linalg.norm(flat(exact, "all"))) or float("nan")  # nothing is relative to a gradient of zero
     radius = None
     if any(variant.complex_nudge is not None for variant in variants):
@@ -89,8 +90,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     writer.variable("nudges", "order", ("nudging",), orders, "fitted order of that part in beta", "1")
     floor = float(np.linalg.norm(flat(limit, "all") - flat(exact, "all"))) / reference
     writer.variable("nudges", "asymmetry", (), floor, "part that does not vanish with the nudge", "1")
-    flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
-    writer.variable("nudges", "status", axes, codes, "worst status of any sample", attributes=flags)
+    writer.variable("nudges", "status", axes, codes, "worst status of any sample", attributes=flags())
     if radius is not None:
         writer.dimension("nudges", "sample", np.arange(len(samples)), "test sample")
         what = "radius of convergence of the equilibrium as a power series in the nudge"

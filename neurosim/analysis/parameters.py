@@ -13,7 +13,7 @@ from neurosim.results.sink import ResultSink
 
 
 def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write /circuit/parameters and /circuit/initial.
+    """Write /circuit/parameters and /circuit/initial, and where it is not ideal, what was drawn and what acts.
 
     Parameters
     ----------
@@ -34,6 +34,12 @@ def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[
                     writer.dimension("circuit", name, np.arange(size), name.replace("_", " of layer "))
                     made.add(name)
             writer.variable(group, block.name, names, values[block.name], block.long_name, block.unit)
+    for name, (array, what, names) in model.drawn_imperfections().items():
+        writer.variable("circuit/imperfections", name, names, array, what, "1")
+    if model.conductances is not model.parameters:
+        for block in model.conductances.blocks:
+            names, what = model.parameter_dimensions(block.name), f"{block.long_name}, as they act"
+            writer.variable("circuit/acting", block.name, names, model.conductances[block.name], what, block.unit)
 
 
 def snapshot(model: PhysicalModel) -> dict[str, npt.NDArray[Any]]:

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.analysis.interruption import Interruption
-from neurosim.analysis.ladder import radius_of
 from neurosim.analysis.parameters import snapshot, write_parameters
 from neurosim.analysis.run import Outcome, Session
+from neurosim.analysis.rungs import radius_of
 from neurosim.analysis.setup import Experiment
-from neurosim.dynamics.status import Status, count, worst
+from neurosim.dynamics.status import Status, count, flags, worst
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.physics.oscillating import OscillatingSystem
 from neurosim.physics.system import System
@@ -85,13 +85,15 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     recorders = [_PhaseRecorder(times, system, i, states, rates, integrals, stop) for i in range(len(phases))]
     session.progress.begin(len(phases), "phases")
     try:
-        results = run_phases(system, solver, phases, recorders)
+        results = run_phases(system, solver, phases, recorders, keep_free=True)
         codes = np.stack([results[phase.name].codes for phase in phases])
         final = np.stack([results[phase.name].rates for phase in phases])
         steps = np.array([results[phase.name].steps for phase in phases])
+        powers = [system.power(results[phase.name].state) for phase in phases]
     except StoppedError:
         codes = np.full((len(phases), system.rows), Status.INTERRUPTED.code, np.int8)
         final, steps = np.full(codes.shape, np.nan), np.zeros(len(phases), np.int64)
+        powers = []
     session.progress.advance(len(phases))
     radius = radius_of(experiment, samples)
     if radius is not None and experiment.rule is not None:
@@ -103,15 +105,20 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     if not solver.has_time:
         writer.cut("relax", "time", max(recorder.slot for recorder in recorders))
 
-    meanings = " ".join(status.key for status in Status)
+    what = "how the relaxation of each sample ended"
+    writer.variable("relax", "status", ("phase", "sample"), codes, what, attributes=flags())
     writer.variable(
-        "relax", "status", ("phase", "sample"), codes, "how the relaxation of each sample ended",
-        attributes={"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": meanings},
-    )  # fmt: skip
-    writer.variable(
-        "relax", "final_rate", ("phase", "sample"), final, "final RMS of tau d(state)/dt of each sample", "1"
+        "relax",
+        "final_rate",
+        ("phase", "sample"),
+        final,
+        "final RMS of tau d(state)/dt of each sample",
+        system.blocks[0].unit,
     )
     writer.variable("relax", "steps", ("phase",), steps, "steps, sweeps or iterations taken", "1")
+    if powers and powers[0] is not None:
+        what = "power that resistors and diodes dissipate in the last state of each sample"
+        writer.variable("relax", "power", ("phase", "sample"), np.array(powers), what, "W")
     write_parameters(writer, experiment.model, snapshot(experiment.model))
     return _judge(scenario, phases, codes, final)
 
@@ -149,20 +156,23 @@ def _declare(
     )
     states = []
     for block in system.blocks:
-        unit = f"unit_{block.name}"
-        writer.dimension("relax", unit, np.arange(block.units), f"unit of {block.name}")
-        dimensions = ("phase", "time", "sample", "compartment", unit)
+        axis = f"unit_{block.name}"
+        writer.dimension("relax", axis, np.arange(block.units), f"unit of {block.name}")
+        if block.unit_names:
+            names = np.array(block.unit_names, dtype="S")
+            writer.variable("relax", f"name_{block.name}", (axis,), names, f"name of each unit of {block.name}")
+        dimensions = ("phase", "time", "sample", "compartment", axis)
         name, what = f"state_{block.name}", f"state of {block.name}"
         dataset = writer.growing("relax", name, dimensions, system.dtype, what, block.unit)
         dataset.attrs["symbol"] = block.symbol
         states.append(dataset)
-    rates = writer.growing(
-        "relax", "rms_rate", ("phase", "time"), np.float64, "RMS of tau d(state)/dt over all samples", "1"
-    )
+    what = "RMS of tau d(state)/dt over all samples" + (", without the noise" if system.noise is not None else "")
+    unit = system.blocks[0].unit
+    rates = writer.growing("relax", "rms_rate", ("phase", "time"), np.float64, what, unit)
     writer.dimension("relax", "input", np.arange(system.inputs.shape[1]), "input")
     writer.dimension("relax", "output", np.arange(system.targets.shape[1]), "output")
-    writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", "1")
-    writer.variable("relax", "targets", ("sample", "output"), system.targets, "targets", "1")
+    writer.variable("relax", "inputs", ("sample", "input"), system.inputs, "inputs", unit)
+    writer.variable("relax", "targets", ("sample", "output"), system.targets, "targets", unit)
     return states, rates
 
 

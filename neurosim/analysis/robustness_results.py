@@ -11,7 +11,7 @@ import numpy.typing as npt
 from neurosim.analysis.contender import ATTACKS, Contender, Findings
 from neurosim.analysis.robustness_settings import Variant
 from neurosim.analysis.run import Outcome
-from neurosim.dynamics.status import Status
+from neurosim.dynamics.status import flags
 from neurosim.results.sink import ResultSink
 
 Array = npt.NDArray[Any]
@@ -20,8 +20,8 @@ GROUP = "robustness"
 
 # name: long name; all are dimensionless, costs and gradients in units of the cost
 FIGURES = {
-    "product_norm": "spectral norm of W_0 W_1 ... W_{L-1}: the steepest slope of the circuit if its units were linear",
-    "norm_product": "product of the spectral norms of the W_k, a Lipschitz bound where f' <= 1 and nothing feeds back",
+    "product_norm": "spectral norm of W_0 W_1 ... W_{L-1}, and R of a readout: the steepest slope if units were linear",
+    "norm_product": "product of the spectral norms of these, a Lipschitz bound where f' <= 1 and nothing feeds back",
     "gradient_penalty": "mean over test samples of sum_k |dC/d(current of layer k)|^2",
     "input_gradient": "mean over test samples of the sum of |dC/d(input)|",
     "objective_excess": "(J - C) / ((beta/2) P), settled and nudged, with the penalty P = sum_k dC/da_k . dC/ds_k",
@@ -61,9 +61,8 @@ def write_comparison(
     adversarial = [variant.adversarial for variant in variants]
     what = "size of the FGSM attack on every training batch"
     writer.variable(GROUP, "adversarial", ("variant",), adversarial, what, "1")
-    flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
     codes = np.array([outcome.status.code for outcome in outcomes], np.int8)
-    writer.variable(GROUP, "status", ("variant",), codes, "how each variant ended", attributes=flags)
+    writer.variable(GROUP, "status", ("variant",), codes, "how each variant ended", attributes=flags())
     _write_epochs(writer, contenders)
     _write_conductances(writer, contenders)
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from neurosim import __version__
 from neurosim.analysis.interruption import Interruption, never
+from neurosim.analysis.memory import Memory
 from neurosim.analysis.progress import Progress, Silence
 from neurosim.analysis.setup import Experiment, build
 from neurosim.analysis.timing import timing_warning
@@ -96,6 +97,8 @@ class Session:
         Whether the user wants it to stop.
     checkpoint : Path, optional
         Where a checkpoint goes, and where one may be; None for runs that are too short for one.
+    memory : Memory
+        What runs before this one have left, in a sweep.
     """
 
     writer: ResultSink
@@ -103,6 +106,7 @@ class Session:
     progress: Progress
     interruption: Interruption
     checkpoint: Path | None
+    memory: Memory = field(default_factory=Memory)
 
 
 class Analysis(Protocol):
@@ -144,6 +148,8 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     if options.force:
         checkpoint.unlink(missing_ok=True)
     with Workers(options.threads) as workers, ResultWriter(path, _attributes(loaded, options)) as writer:
+        if experiment.solver.calculus is not None:
+            writer.set_attributes("/", {"stochastic_calculus": experiment.solver.calculus})
         writer.set_attributes("/provenance", provenance(workers.threads))
         with Interruption(options.stop) as interruption:
             session = Session(writer, workers, options.progress, interruption, checkpoint)

@@ -75,6 +75,9 @@ class BiasAnalysis(Settings):
 
     type: Literal["bias"]
     samples: int = Field(16, ge=1, description="How many test samples, from the first on; gradients are their means.")
+    noise_repeats: int = Field(
+        32, ge=2, description="How often a noisy circuit is measured, with noise of its own every time."
+    )
 
 
 Nudging = Literal["one_sided", "symmetric"] | int
@@ -176,6 +179,16 @@ class TrainingKeys(Settings):
             )
         yield from self._check_dynamics(scenario)
         yield from self._check_rule(rule)
+        yield from self._check_imperfections(scenario.circuit)
+
+    def _check_imperfections(self, circuit: Any) -> Iterator[tuple[str, str]]:
+        for key in ("devices", "mismatch", "read_noise", "nudge_noise"):
+            if getattr(getattr(circuit, "imperfections", None), key, None) is not None:
+                yield (
+                    f"circuit.imperfections.{key}",
+                    "with plasticity continuous a conductance is a state of the circuit, which nothing writes or reads "
+                    "at a moment of its own. Use plasticity: per_batch, or leave it out.",
+                )
 
     def _check_dynamics(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         dynamics = scenario.dynamics
@@ -197,7 +210,7 @@ class TrainingKeys(Settings):
             yield "analysis.hold", f"found {self.hold:g} s, shorter than one step; dynamics.dt is {step:g} s."
 
     def _check_rule(self, rule: Any) -> Iterator[tuple[str, str]]:
-        if rule is None:
+        if rule is None or getattr(rule, "beta", None) == "auto":
             return
         if rule.always_on is None:
             yield (

@@ -12,11 +12,11 @@ from neurosim.datasets.dataset import Dataset
 from neurosim.datasets.load import load_dataset
 from neurosim.dynamics.adaptive import AdaptiveSolver
 from neurosim.dynamics.fixed_step import FixedStepSolver
-from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme
+from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme, StochasticScheme
 from neurosim.dynamics.solver import Solver
+from neurosim.dynamics.stochastic import StochasticSolver
 from neurosim.errors import ScenarioError
 from neurosim.learning.rule import Rule
-from neurosim.physics.layered.compartments import POINT, dyad
 from neurosim.physics.model import PhysicalModel
 from neurosim.registry import CIRCUIT_KINDS, SOLVERS
 from neurosim.scenario.load import LoadedScenario
@@ -57,6 +57,8 @@ def build_solver(settings: Any) -> Solver:
     target = SOLVERS.load(settings.solver)
     if isinstance(target, FixedScheme):
         return FixedStepSolver(target, settings)
+    if isinstance(target, StochasticScheme):
+        return StochasticSolver(target, settings)
     if isinstance(target, EmbeddedScheme):
         return AdaptiveSolver(target, settings)
     solver: Solver = target(settings)
@@ -65,14 +67,8 @@ def build_solver(settings: Any) -> Solver:
 
 def build_model(scenario: Any) -> PhysicalModel:
     """Return the circuit of a scenario, wired the way its rule wants it."""
-    circuit = scenario.circuit
-    if scenario.rule is not None:
-        compartments = scenario.rule.compartments()
-    else:
-        compartments = POINT if circuit.neuron == "point" else dyad(0.5, transposed=True)
-    feedback_learning = "none" if scenario.rule is None else scenario.rule.feedback_learning
-    make = CIRCUIT_KINDS.load(circuit.kind)
-    model: PhysicalModel = make(circuit, compartments, scenario.dtype, scenario.seed, feedback_learning)
+    make = CIRCUIT_KINDS.load(scenario.circuit.kind)
+    model: PhysicalModel = make(scenario.circuit, scenario.rule, scenario.dtype, scenario.seed)
     return model
 
 
@@ -104,17 +100,11 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: 
 
 def _check_fit(loaded: LoadedScenario, dataset: Dataset) -> None:
     circuit, problems = loaded.scenario.circuit, []
-    ends = (
-        ("first", circuit.layers[0], dataset.features, "inputs"),
-        ("last", circuit.layers[-1], dataset.outputs, "targets"),
-    )
-    for which, units, values, what in ends:
+    values_per_sample = ((dataset.features, "inputs"), (dataset.outputs, "targets"))
+    for (key, has, units), (values, what) in zip(circuit.terminals(), values_per_sample, strict=True):
         if units != values:
             problems.append(
-                loaded.problem(
-                    "circuit.layers",
-                    f"the {which} layer has {units} units, but {dataset.name} has {values} {what} per sample.",
-                )
+                loaded.problem(key, f"{has.format(units)}, but {dataset.name} has {values} {what} per sample.")
             )
     sums = dataset.train.targets.sum(axis=1)
     if circuit.cost == "cross_entropy" and not np.allclose(sums, 1.0, atol=1e-3):

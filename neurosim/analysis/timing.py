@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurosim.analysis.ladder import in_double_precision
 from neurosim.analysis.setup import Experiment
 from neurosim.dynamics.linear import DENSE_UNTIL
 from neurosim.dynamics.polished import EQUILIBRIUM
@@ -34,7 +33,7 @@ def timing_warning(experiment: Experiment) -> str | None:
     if hold is None and period is None:
         return None
     sample = experiment.dataset.test.head(1)
-    system = in_double_precision(experiment).system(1)
+    system = experiment.model.twin("float64").system(1)
     system.present(sample.inputs.astype(np.float64), sample.targets.astype(np.float64))
     slowest = slowest_time_constant(system)
     slowest_but = slowest * (1 - 1e-6)  # a time constant may miss its own value by rounding

@@ -22,6 +22,7 @@ from neurosim.learning.exact.reference import reference_gradient
 from neurosim.learning.learner import Learner
 from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.plasticity import Continuous, PerBatch, Plasticity
+from neurosim.noise.paths import Shown, paths
 from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from neurosim.seeds import Purpose, generator
 
@@ -111,6 +112,7 @@ class Training:
         rest = dict(arrays)
         self.model.parameters.flat[:] = rest.pop("parameters")
         self.model.parameters_changed()
+        self.model.writes = int(numbers["writes"])
         for name, values in self.plasticity.memory.items():
             values[:] = rest.pop(f"memory_{name}")
         self.plasticity.steps, self.next_batch = int(numbers["steps"]), int(numbers["next_batch"])
@@ -121,6 +123,7 @@ class Training:
     def state(self) -> tuple[dict[str, float], dict[str, Array]]:
         """Return the present place as numbers and arrays, for a checkpoint."""
         numbers = {"steps": self.plasticity.steps, "next_batch": self.next_batch, "seconds": self.seconds}
+        numbers["writes"] = self.model.writes
         numbers |= {f"tally_{name}": value for name, value in asdict(self.tally).items()}
         memory = {f"memory_{name}": values for name, values in self.plasticity.memory.items()}
         return numbers, {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
@@ -183,7 +186,9 @@ class Training:
     def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
         """Show one batch and let the conductances follow."""
         targets = self.train.targets[rows]
-        outcome = self.plasticity.adapt(self.presented(self.train.inputs[rows], targets), targets, epoch)
+        before = epoch * len(self.train) + self.next_batch * self.batch
+        seen = paths(Shown.LEARNING, before, len(rows))
+        outcome = self.plasticity.adapt(self.presented(self.train.inputs[rows], targets), targets, epoch, seen)
         where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
         if outcome.diverged:
             raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
@@ -196,11 +201,12 @@ class Training:
         return inputs
 
     def evaluate(self, samples: Samples) -> Tally:
-        """Let the free circuit answer all samples."""
-        tally = Tally()
+        """Let the free circuit answer all samples; where it is noisy, with other noise than in the epoch before."""
+        tally, before = Tally(), self.log.epochs * len(samples)
         for first in range(0, len(samples), TEST_BATCH):
             part = slice(first, first + TEST_BATCH)
-            outcome = self.learner.predict(samples.inputs[part], samples.targets[part])
+            inputs, targets = samples.inputs[part], samples.targets[part]
+            outcome = self.learner.predict(inputs, targets, paths(Shown.TEST, before + first, len(inputs)))
             tally.add(outcome, None if samples.labels is None else samples.labels[part])
         return tally
 
@@ -211,10 +217,12 @@ class Training:
         a sample diverges.
         """
         probe, cosines = self.train.head(PROBE_SAMPLES), dict.fromkeys(self.log.blocks, float("nan"))
-        outcome = self.learner.learn(probe.inputs, probe.targets)
+        seen = paths(Shown.ALIGNMENT, self.log.epochs * len(probe), len(probe))
+        outcome = self.learner.learn(probe.inputs, probe.targets, seen)
         if outcome.usable:
-            exact = reference_gradient(self.model, self.learner.solver, probe.inputs, probe.targets)
-            cosines |= gradient_cosines(outcome.gradient, exact)
+            model = self.model if self.model.ideal else self.model.twin(self.model.parameters.flat.dtype, ideal=True)
+            exact = reference_gradient(model, self.learner.solver, probe.inputs, probe.targets)
+            cosines |= gradient_cosines(outcome.gradient, self.model.wanted_gradient(exact))
         return cosines
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-KINDS = ("circuits", "scenarios", "rules", "solvers", "analyses", "datasets", "plots")
+KINDS = ("circuits", "scenarios", "rules", "solvers", "analyses", "datasets", "imperfections", "plots")
 
 
 def list_names(
@@ -14,7 +14,7 @@ def list_names(
         str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}. Default: all.", show_default=False)
     ] = None,
 ) -> None:
-    """List circuits, scenarios, rules, solvers, analyses, data sets and plots."""
+    """List circuits, scenarios, rules, solvers, analyses, data sets, imperfections and plots."""
     from neurosim.errors import UnknownNameError, nearest
 
     if kind is not None and kind not in KINDS:
@@ -35,6 +35,10 @@ def _rows(kind: str) -> dict[str, str]:
 
         return (CIRCUITS if kind == "circuits" else SCENARIOS).summaries()
     from neurosim import registry
+
+    if kind == "imperfections":
+        fields = registry.resolve(registry.IMPERFECTIONS).model_fields
+        return {name: field.description or "" for name, field in fields.items()}
 
     tables = {
         "rules": registry.RULES,

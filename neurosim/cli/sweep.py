@@ -34,6 +34,7 @@ def sweep(
         bool, typer.Option("--restart", help="Delete the results of an earlier sweep in the folder first.")
     ] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed points again.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the default figure beside sweep.h5.")] = False,
     data_dir: Annotated[
         list[Path] | None, typer.Option("--data-dir", help="Folder with data files; may be given many times.")
     ] = None,
@@ -66,8 +67,21 @@ def sweep(
         )
     if not quiet or not outcome.good:
         typer.echo(outcome.message, err=True)
+    if plot and not outcome.interrupted:
+        _draw(outcome.path)
     typer.echo(outcome.path)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
     if not outcome.good:
         raise typer.Exit(FAILED)
+
+
+def _draw(path: Path) -> None:
+    """Draw the sweep; one in which no point has left a figure is told of, and its own exit status stands."""
+    from neurosim.cli.plot import draw
+    from neurosim.errors import SimulationError
+
+    try:
+        typer.echo(draw(path, path.with_suffix(".png"), None))
+    except SimulationError as error:
+        typer.echo(f"no picture: {error}", err=True)

@@ -6,7 +6,7 @@ import time
 
 import typer
 
-PACKAGES = ("neurosim.physics", "neurosim.dynamics", "neurosim.learning")
+PACKAGES = ("neurosim.noise", "neurosim.physics", "neurosim.dynamics", "neurosim.learning")
 DTYPES = ("float32", "float64")
 
 

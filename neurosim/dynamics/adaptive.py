@@ -191,6 +191,7 @@ class AdaptiveSolver(Solver):
     def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place; saves are interpolated to the times asked for."""
         settings, dtype, n = self.settings, system.dtype, state.size
+        self.refuse_noise(system)
         system.forget()
         trial = Trial(
             np.empty(self.scheme.stages * n, dtype), np.empty_like(state), np.empty_like(state), np.zeros(system.rows)

@@ -70,6 +70,17 @@ def run_steps(
     progress[STEP], progress[SAVE], progress[SLOTS] = i, save, slot
 
 
+def steps_until(t_end: float, dt: float) -> int:
+    """Return the number of steps `dt` that reach `t_end`; one that misses it by rounding is not repeated."""
+    return max(1, math.ceil(t_end / dt * (1 - 1e-12)))
+
+
+def save_steps(times: Array, t_end: float, dt: float) -> npt.NDArray[np.int64]:
+    """Return the steps nearest to `times`, each once, none behind the end."""
+    steps = np.unique(np.rint(times / dt).astype(np.int64))
+    return steps[steps <= steps_until(t_end, dt)]
+
+
 @dataclass(frozen=True)
 class FixedStepSolver(Solver):
     """Relaxation by an explicit scheme with a fixed step.
@@ -90,17 +101,9 @@ class FixedStepSolver(Solver):
         """Name of the scheme."""
         return self.scheme.name
 
-    @property
-    def _steps_to_the_end(self) -> int:
-        return max(1, math.ceil(self.settings.t_end / self.settings.dt * (1 - 1e-12)))
-
-    def _steps_at(self, times: Array) -> npt.NDArray[np.int64]:
-        steps = np.unique(np.rint(times / self.settings.dt).astype(np.int64))
-        return steps[steps <= self._steps_to_the_end]
-
     def save_times(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the times of the steps nearest to `wanted`, each once."""
-        return np.asarray(self._steps_at(wanted) * self.settings.dt)
+        return np.asarray(save_steps(wanted, self.settings.t_end, self.settings.dt) * self.settings.dt)
 
     def lasting(self, seconds: float) -> FixedStepSolver:
         """Return the same solver for runs of a fixed length, which nothing ends before, in a whole number of steps."""
@@ -113,10 +116,11 @@ class FixedStepSolver(Solver):
         """Relax `state` in place; saves go to the nearest step."""
         settings, dtype = self.settings, system.dtype
         system.model.synchronise()
+        self.refuse_noise(system)
         system.forget()
-        wanted = self._steps_to_the_end
+        wanted = steps_until(settings.t_end, settings.dt)
         steps = min(wanted, settings.max_steps)
-        at = np.empty(0, np.int64) if recorder is None else self._steps_at(recorder.times)
+        at = np.empty(0, np.int64) if recorder is None else save_steps(recorder.times, settings.t_end, settings.dt)
         buffer = SaveBuffer(recorder, at, at * settings.dt, system)
         k, scratch = np.empty(self.scheme.stages * state.size, dtype), np.empty_like(state)
         rates, progress = np.zeros(system.rows), np.zeros(4, np.int64)

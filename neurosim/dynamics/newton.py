@@ -3,7 +3,8 @@
     J(y) d = -f(y),   y <- y + 2^-m d   with the smallest m that lowers |f|, for each row by itself
 
 J is solved dense for small circuits, and by GMRES with products J v for large ones. It finds equilibria whether they
-are stable or not: a fixed point at which the ODE would diverge settles here.
+are stable or not: a fixed point at which the ODE would diverge settles here. A circuit that has a Newton's method of
+its own is asked for that (`System.operating_point`).
 """
 
 from __future__ import annotations
@@ -46,7 +47,11 @@ class NewtonSolver(Solver):
         """Move every row of `state` to its equilibrium; a recorder gets the state after every iteration."""
         tolerance = self.settings.tolerance
         assert tolerance is not None  # the settings refuse newton without one
+        self.refuse_noise(system)
         system.forget()
+        own = self._own_method(system, state, tolerance, recorder)
+        if own is not None:
+            return own
         f = system.rate(state)
         rates = rms_rates(system, f)
         stuck = np.zeros(system.rows, bool)
@@ -65,6 +70,23 @@ class NewtonSolver(Solver):
         codes = judge(rates, tolerance, DIVERGED_RATE, Status.MAX_STEPS)
         codes[stuck & (codes == Status.MAX_STEPS.code)] = Status.STEP_TOO_SMALL.code
         return Relaxation(state, codes, rates, steps, float(steps))
+
+    def _own_method(
+        self, system: DynamicalSystem, state: Array, tolerance: float, recorder: Recorder | None
+    ) -> Relaxation | None:
+        """Relax by the circuit's own method; rates are then the last corrections, in units of the state."""
+
+        def watch(step: int, here: Array, corrections: Array) -> None:
+            if recorder is not None:
+                recorder.save(np.array([float(step)]), here[None, :], corrections[None, :])
+
+        found = system.operating_point(state, tolerance, self.settings.max_steps, watch)
+        if found is None:
+            return None
+        codes = judge(found.corrections, tolerance, DIVERGED_RATE, Status.MAX_STEPS)
+        codes[~found.converged & (codes == Status.SETTLED.code)] = Status.MAX_STEPS.code
+        codes[found.converged] = Status.SETTLED.code
+        return Relaxation(state, codes, found.corrections, found.steps, float(found.steps))
 
 
 def _step(

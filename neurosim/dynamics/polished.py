@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from neurosim.dynamics.newton import NewtonSolver
@@ -20,6 +21,7 @@ Array = npt.NDArray[Any]
 
 # The tolerance is far below every other in use, and above what rounding leaves in double precision.
 EQUILIBRIUM = NewtonSolver(NewtonSettings(solver="newton", tolerance=1e-12))
+_IN_SINGLE_PRECISION = NewtonSolver(NewtonSettings(solver="newton", tolerance=1e-5))
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,14 @@ class PolishedSolver(Solver):
     def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax `state` in place to an equilibrium; a row that had diverged before stays diverged."""
         before = self.first.relax(system, state)
-        after = EQUILIBRIUM.relax(system, state, recorder)
+        newton = EQUILIBRIUM if system.dtype == np.float64 else _IN_SINGLE_PRECISION
+        after = newton.relax(system, state, recorder)
         codes = after.codes.copy()
         lost = before.codes == Status.DIVERGED.code
         codes[lost] = Status.DIVERGED.code
         return Relaxation(state, codes, after.rates, before.steps + after.steps, after.time)
+
+
+def settling(solver: Solver) -> Solver:
+    """Return a solver that ends at equilibria of silent systems: `solver` itself, or polished where it does not."""
+    return solver if solver.calculus is None else PolishedSolver(solver)

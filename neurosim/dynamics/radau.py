@@ -21,6 +21,8 @@ from neurosim.physics.system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
+FIRST_STEP = 1e-6  # over the leak rate; SciPy's own guess from a state of zeros is 1e-6 s, whatever the circuit
+
 
 class _BudgetSpentError(Exception):
     """The drift was evaluated as often as allowed."""
@@ -42,6 +44,7 @@ class RadauSolver(Solver):
     def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Relax every row of `state`; `steps` of the result counts drift evaluations of the slowest row."""
         settings = self.settings
+        self.refuse_noise(system)
         system.forget()
         times = np.empty(0) if recorder is None else recorder.times[recorder.times <= settings.t_end]
         states = np.full((times.size, state.size), np.nan, state.dtype)
@@ -97,6 +100,7 @@ class RadauSolver(Solver):
                 jac=lambda _, x: system.linearise(x.astype(y.dtype)).matrices()[0].astype(np.float64),
                 rtol=max(settings.rtol, 100 * np.finfo(np.float64).eps),
                 atol=settings.atol,
+                first_step=min(settings.t_end, FIRST_STEP / float(system.leak_rates.max())),
                 events=[diverged, settled] if stops else [diverged],
                 dense_output=True,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,8 @@ class Dynamics(Settings):
         le=1.0,
         description="Fraction of samples that may end unsettled before the run fails; diverged ones always count.",
     )
+
+    integrates_noise: ClassVar[bool] = False
 
 
 class SweepsSettings(Dynamics):
@@ -63,6 +65,58 @@ class FixedStepSettings(Dynamics):
         """Yield a step that is longer than the phase."""
         if self.dt > self.t_end:
             yield "dynamics.dt", f"found a step of {self.dt:g} s, longer than the phase; t_end is {self.t_end:g} s."
+
+
+class StochasticSettings(Dynamics):
+    """Explicit schemes with a fixed step for circuits with state_noise; without it they are Euler's and Heun's.
+
+    A noisy circuit does not settle: every phase lasts until its end. Synapses read the state at that moment, or, with
+    ``average``, its mean over the last so many seconds.
+    """
+
+    solver: Literal["euler_maruyama", "stochastic_heun"]
+    tolerance: float | None = Field(None, description="Always null: a noisy circuit does not settle.")
+    dt: float = Field(gt=0.0, description="Step, in seconds.")
+    t_end: float = Field(gt=0.0, description="End of each phase, in seconds.")
+    average: float | None = Field(
+        None, gt=0.0, description="Last part of each phase over whose states synapses average, in seconds."
+    )
+    max_steps: int = Field(1_000_000, ge=1, le=2**32 - 1, description="Steps at the most, in each phase.")
+
+    integrates_noise: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _does_not_settle(self) -> Self:
+        if self.tolerance is not None:
+            raise ValueError(
+                f"found tolerance {self.tolerance:g}, but a noisy circuit does not settle: every phase lasts until "
+                "t_end. Leave tolerance out"
+            )
+        return self
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield times that do not fit into each other, and who does not read what is averaged here."""
+        if self.dt > self.t_end:
+            yield "dynamics.dt", f"found a step of {self.dt:g} s, longer than the phase; t_end is {self.t_end:g} s."
+        if self.average is None:
+            return
+        if not self.dt <= self.average <= self.t_end:
+            yield (
+                "dynamics.average",
+                f"found {self.average:g} s, expected something between one step (dt {self.dt:g} s) and the whole "
+                f"phase (t_end {self.t_end:g} s).",
+            )
+        if getattr(scenario.analysis, "plasticity", "per_batch") == "continuous":
+            yield (
+                "dynamics.average",
+                "with plasticity continuous the conductances follow every moment, and average over many by themselves. "
+                "Leave it out.",
+            )
+        elif getattr(scenario.rule, "duration", None) is not None:
+            yield (
+                "dynamics.average",
+                f"synapses of rule {scenario.rule.type} integrate over whole periods already. Leave it out.",
+            )
 
 
 class AdaptiveSettings(Dynamics):

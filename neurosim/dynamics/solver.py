@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ class Relaxation:
         Steps, sweeps or iterations taken.
     time : float
         Time reached, in seconds; for equilibrium solvers the number of iterations.
+    mean : ndarray, shape (size,), optional
+        Mean of the state over the last moments, where the solver was asked for it.
     """
 
     state: Array
@@ -42,6 +44,12 @@ class Relaxation:
     rates: npt.NDArray[np.float64]
     steps: int
     time: float
+    mean: Array | None = None
+
+    @property
+    def reading(self) -> Array:
+        """What synapses read, shape (size,): the mean over the last moments where there is one, or the final state."""
+        return self.state if self.mean is None else self.mean
 
     @property
     def status(self) -> Status:
@@ -68,10 +76,13 @@ class Solver(ABC):
         Its name in scenarios.
     has_time : bool
         Whether it moves through time, or through iterations without physical duration.
+    calculus : {"Ito", "Stratonovich"} or None
+        How a stochastic solver reads noise in proportion to the state; None of solvers that integrate no noise.
     """
 
     name: str
     has_time: bool = True
+    calculus: Literal["Ito", "Stratonovich"] | None = None
 
     def save_times(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the times at which states will really be saved if `wanted` is asked for."""
@@ -86,6 +97,20 @@ class Solver(ABC):
             If it cannot run for a given time.
         """
         raise SimulationError(f"solver {self.name} cannot run for a given time; use an explicit ODE solver")
+
+    def refuse_noise(self, system: DynamicalSystem) -> None:
+        """Refuse a system whose noise this solver would ignore.
+
+        Raises
+        ------
+        SimulationError
+            If the system has noise.
+        """
+        if system.noise is not None:
+            raise SimulationError(
+                f"solver '{self.name}' ignores state_noise; use euler_maruyama or stochastic_heun, or silence() the "
+                "system"
+            )
 
     @abstractmethod
     def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:

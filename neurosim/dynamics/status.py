@@ -55,6 +55,12 @@ _ORDER = {status: code for code, status in enumerate(Status)}
 _BY_CODE = tuple(Status)
 
 
+def flags(*further: str) -> dict[str, Any]:
+    """Return the attributes that say what codes mean in a result file; `further` names follow those of the statuses."""
+    meanings = (*(status.key for status in Status), *further)
+    return {"flag_values": np.arange(len(meanings), dtype=np.int8), "flag_meanings": " ".join(meanings)}
+
+
 def worst(codes: npt.NDArray[np.int8]) -> Status:
     """Return the worst status in an array of codes."""
     return _BY_CODE[int(codes.max())]

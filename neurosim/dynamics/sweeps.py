@@ -35,6 +35,7 @@ class SweepSolver(Solver):
     def relax(self, system: DynamicalSystem, state: Array, recorder: Recorder | None = None) -> Relaxation:
         """Sweep `state` in place; a free circuit whose free state has a closed form takes one pass and no test."""
         settings = self.settings
+        self.refuse_noise(system)
         if recorder is not None:
             recorder.save(np.zeros(1), state[None, :], np.full((1, system.rows), np.nan))
         if system.free and system.free_state(state):

@@ -80,7 +80,8 @@ class Contour:
         start : {"free", "rest"}
             Where every point starts.
         source : Signal
-            The activities of the free equilibrium, in the rows of the system.
+            The activities of the free equilibrium, in the rows of the system; of synapses that compare squares it
+            becomes the mean of the points.
         error : Signal
             Overwritten.
 
@@ -96,20 +97,25 @@ class Contour:
         error.clear()
         mean = system.signal()
         ends: list[tuple[npt.NDArray[np.int8], Array, int]] = []
-        for beta in real:
+        for phase, beta in enumerate(real, start=1):
             system.nudge(beta)
+            system.enter_phase(phase)
             relaxation = solver.relax(system, free.copy() if start == "free" else system.rest())
-            s = system.read_anew(relaxation.state, system.forward_weights)
-            _add_scaled(s, 1.0 / self.points, mean)
-            _add_scaled(s, -1.0 / (self.points * complex(beta).real), error)
+            s = system.read_anew(relaxation.reading, system.forward_weights)
+            mean.add(s, 1.0 / self.points)
+            error.add(s, -1.0 / (self.points * complex(beta).real))
             ends.append((relaxation.codes, relaxation.rates, relaxation.steps))
         system.nudge(0.0)
+        if system.model.compares_squares:
+            source.clear()
+            source.add(mean)
         if complex_ones:
             ends.append(self._relax_copies(system, solver, free, start, complex_ones, mean, error))
         codes = np.max([end[0] for end in ends], axis=0)
-        if not complex_ones:  # two real nudges may pass a kink, where there is no power series to belong to
+        # Two real nudges may pass a kink, where there is no power series to belong to; noise scatters all points.
+        if not complex_ones or system.model.noisy:
             return codes, sum(end[2] for end in ends)
-        _add_scaled(source, -1.0, mean)
+        mean.add(source, -1.0)
         residual = np.max([end[1] for end in ends], axis=0) * np.sqrt(sum(error.widths))
         drift, response = mean.row_norms(), self.beta * error.row_norms()
         lost = (drift > response) & (drift > ABOVE_RESIDUAL * residual)
@@ -123,17 +129,11 @@ class Contour:
         """Relax all complex points as copies, each of which stands for its mirror image as well."""
         copies = system.complex_copies(len(betas))
         copies.nudge_copies(betas)
+        copies.enter_phase(self.points)
         relaxation = solver.relax(copies, copies.lift(free) if start == "free" else copies.rest())
         share = 2.0 / self.points
-        copies.read_copies(relaxation.state, np.array([[share] * len(betas), [0.0] * len(betas)]), mean)
+        copies.read_copies_exactly(relaxation.reading, np.array([[share] * len(betas), [0.0] * len(betas)]), mean)
         inverse = 1.0 / np.array(betas)
-        copies.read_copies(relaxation.state, -share * np.stack([inverse.real, -inverse.imag]), error)
+        copies.read_copies(relaxation.reading, -share * np.stack([inverse.real, -inverse.imag]), error)
         codes, rates = (values.reshape(len(betas), -1).max(axis=0) for values in (relaxation.codes, relaxation.rates))
         return codes, rates, relaxation.steps
-
-
-def _add_scaled(signal: Signal, factor: float, out: Signal) -> None:
-    """Add a multiple of one signal to another of as many rows."""
-    for i in range(len(out.widths)):
-        block = out.block(i)
-        block += factor * signal.block(i)

@@ -22,6 +22,7 @@ from neurosim.seeds import Purpose, generator
 from neurosim.workers import Workers, row_blocks
 
 Array = npt.NDArray[Any]
+Paths = npt.NDArray[np.int64] | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Learner:
         self.seed = seed
         self._benches: dict[int, _Bench] = {}
 
-    def learn(self, inputs: Array, targets: Array) -> Lesson:
+    def learn(self, inputs: Array, targets: Array, paths: Paths = None) -> Lesson:
         """Return what a batch teaches; the conductances stay as they are.
 
         Parameters
@@ -130,18 +131,20 @@ class Learner:
             Inputs.
         targets : ndarray (samples, n_L)
             Targets.
+        paths : ndarray of int64 (samples,), optional
+            Path of the noise that every sample sees; by default its number in the batch.
         """
-        outcome, pieces = self._read(inputs, targets)
+        outcome, pieces = self._read(inputs, targets, paths)
         self.workers.map(lambda piece: piece.form(), pieces)
         return outcome
 
-    def adapt(self, inputs: Array, targets: Array, optimizer: Optimizer, epoch: int) -> Lesson:
+    def adapt(self, inputs: Array, targets: Array, optimizer: Optimizer, epoch: int, paths: Paths = None) -> Lesson:
         """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`.
 
         The same numbers as `learn` and a step of the optimizer after it, but every piece of the gradient is used while
         it is still in the cache. Homeostasis is added here, and only here: it is no estimate of the gradient.
         """
-        outcome, pieces = self._read(inputs, targets)
+        outcome, pieces = self._read(inputs, targets, paths)
         if not outcome.usable:
             return outcome
         if self.rule.homeostasis is None:
@@ -154,6 +157,7 @@ class Learner:
             self.workers.map(form_and_follow, pieces)
         else:
             self._adapt_with_homeostasis(outcome.gradient, pieces, self.rule.homeostasis, optimizer, epoch)
+        self.model.keep_in_bounds()
         self.model.parameters_changed()
         return outcome
 
@@ -166,7 +170,7 @@ class Learner:
         self.model.add_homeostasis(chosen.weight, chosen.draws, draw, gradient)
         optimizer.step(gradient.flat, epoch)
 
-    def _read(self, inputs: Array, targets: Array) -> tuple[Lesson, list[Piece]]:
+    def _read(self, inputs: Array, targets: Array, paths: Paths) -> tuple[Lesson, list[Piece]]:
         """Let a batch relax and its synapses read; return what is left to do to form the gradient."""
         bench, sizes = self._bench(len(inputs)), []
 
@@ -175,34 +179,42 @@ class Learner:
             sizes.append((_square(system.inputs), reading.source.square(), reading.error.square()))
             return steps
 
-        steps = self._relax(bench, inputs, targets, read)
+        steps = self._relax(bench, inputs, targets, paths, read)
         at_input, at_source, at_target = (sum(squares) for squares in zip(*sizes, strict=True))
+        reading = bench.reading
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is not usable
+            at_readout = self.model.readout_error(reading.source, targets)
+            if at_readout is not None:
+                at_target += _square(at_readout)
         # Cauchy and Schwarz: no sum of products over the samples is larger than the product of the norms.
         finite = max(at_input, at_source, 1.0) * at_target < float(np.finfo(self.model.parameters.flat.dtype).max)
-        reading = bench.reading
         outcome = self._outcome(bench, targets, steps, finite and not diverged(reading.codes))
         lesson = Lesson(**vars(outcome), gradient=bench.gradient, errors=reading.error)
-        return lesson, self.model.local_products(inputs, reading.source, reading.error, bench.gradient)
+        pieces = self.model.local_products(inputs, reading.source, reading.error, bench.gradient, at_readout)
+        return lesson, pieces
 
-    def predict(self, inputs: Array, targets: Array) -> BatchOutcome:
+    def predict(self, inputs: Array, targets: Array, paths: Paths = None) -> BatchOutcome:
         """Return what the free circuit says to a batch; nothing can be learnt from it."""
         bench = self._bench(len(inputs))
 
         def answer(system: System, reading: Reading) -> int:
             relaxation = run_phases(system, self.solver, (FREE,), own_states=False)["free"]
-            reading.prediction[:] = system.prediction(relaxation.state)
+            reading.prediction[:] = system.prediction(relaxation.reading)
             reading.codes[:] = relaxation.codes
             return relaxation.steps
 
-        return self._outcome(bench, targets, self._relax(bench, inputs, targets, answer))
+        return self._outcome(bench, targets, self._relax(bench, inputs, targets, paths, answer))
 
     def _relax(
-        self, bench: _Bench, inputs: Array, targets: Array, one_block: Callable[[System, Reading], int]
+        self, bench: _Bench, inputs: Array, targets: Array, paths: Paths, one_block: Callable[[System, Reading], int]
     ) -> float:
         """Let every block of rows relax, shared among the threads; return the mean steps of a sample."""
+        seen = np.arange(len(inputs)) if paths is None else paths
+        self.model.begin_batch(int(seen[0]))
 
         def relax(i: int) -> int:
             part, system = bench.blocks[i], bench.systems[i]
+            system.paths = seen[part]
             system.present(inputs[part], targets[part])
             return one_block(system, bench.reading.window(part)) * system.rows
 
@@ -217,7 +229,7 @@ class Learner:
     def _bench(self, rows: int) -> _Bench:
         if rows not in self._benches:
             dtype = self.model.parameters.flat.dtype
-            widths = tuple(block.units for block in self.model.blocks)
+            widths = self.model.signal_widths
             reading = Reading(
                 source=Signal.zeros(widths, rows, dtype),
                 error=Signal.zeros(widths, rows, dtype),

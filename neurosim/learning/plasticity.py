@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.dynamics.solver import Solver
-from neurosim.learning.learner import BatchOutcome, Learner, diverged
+from neurosim.learning.learner import BatchOutcome, Learner, Paths, diverged
 from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.rule import AlwaysOn
 from neurosim.learning.settings import Sgd
@@ -38,8 +38,11 @@ class Plasticity(Protocol):
     def memory(self) -> Mapping[str, Array]:
         """What it carries from batch to batch beside the conductances, by name; goes into checkpoints."""
 
-    def adapt(self, inputs: Array, targets: Array, epoch: int) -> BatchOutcome:
-        """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`."""
+    def adapt(self, inputs: Array, targets: Array, epoch: int, paths: Paths = None) -> BatchOutcome:
+        """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`.
+
+        `paths` are those of the noise that the samples see.
+        """
 
 
 class PerBatch:
@@ -72,9 +75,9 @@ class PerBatch:
         """Memory of the optimizer."""
         return self.optimizer.memory
 
-    def adapt(self, inputs: Array, targets: Array, epoch: int) -> BatchOutcome:
+    def adapt(self, inputs: Array, targets: Array, epoch: int, paths: Paths = None) -> BatchOutcome:
         """Relax the batch and take a step of the optimizer."""
-        return self.learner.adapt(inputs, targets, self.optimizer, epoch)
+        return self.learner.adapt(inputs, targets, self.optimizer, epoch, paths)
 
 
 class Continuous:
@@ -113,13 +116,14 @@ class Continuous:
         self._kept = everybody.views(compartments)
         self.memory: Mapping[str, Array] = {"compartments": compartments}
 
-    def adapt(self, inputs: Array, targets: Array, epoch: int) -> BatchOutcome:
+    def adapt(self, inputs: Array, targets: Array, epoch: int, paths: Paths = None) -> BatchOutcome:
         """Show a batch until the solver ends; afterwards the circuit has the conductances of that moment.
 
         The outcome is that of the last moment: its prediction has already learnt from the batch.
         """
         rows = len(inputs)
         system = self._system(rows)
+        system.paths = np.arange(rows) if paths is None else paths
         system.present(inputs, targets)
         system.nudge(self.standing.nudge)
         system.learn_at(self.chosen.rate * self.chosen.decay**epoch, self.chosen.weight_decay)

@@ -47,7 +47,7 @@ def run_phases(
     own_states: bool = True,
     keep_free: bool = False,
 ) -> dict[str, Relaxation]:
-    """Relax a system through the phases of a protocol.
+    """Relax a system through the phases of a protocol; a phase that starts free goes on from the last moment of it.
 
     Parameters
     ----------
@@ -75,9 +75,10 @@ def run_phases(
     keep_free = keep_free or sum(phase.start == "free" or phase.transposed for phase in phases) > 1
     for i, phase in enumerate(phases):
         if phase.cost_gradient == "frozen":
-            system.freeze_cost_gradient(results["free"].state)
-        relaxing = system.transposed_at(results["free"].state) if phase.transposed else system
+            system.freeze_cost_gradient(results["free"].reading)
+        relaxing = system.transposed_at(results["free"].reading) if phase.transposed else system
         relaxing.nudge(phase.nudge)
+        relaxing.enter_phase(i)
         if phase.start == "free":
             free = results["free"].state
             state = free.copy() if keep_free else free

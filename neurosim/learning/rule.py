@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -71,12 +71,19 @@ class AlwaysOn:
     error: tuple[float, ...]
 
 
-def pushed_too_far(circuit: Any, beta: float, who: str, instead: str) -> Iterator[str]:
+Beta = Annotated[float, Field(gt=0.0)] | Literal["auto"]
+
+
+def pushed_too_far(circuit: Any, beta: Beta, who: str, instead: str) -> Iterator[str]:
     """Yield a sentence if a nudge of -beta leaves linear outputs without an equilibrium.
 
-    Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger.
+    Pushed up a parabola of curvature one, a linear output has an equilibrium only while its leak is stronger. Behind a
+    readout the curvature is that of R R^T, which training changes.
     """
-    if circuit.cost == "squared_error" and circuit.output_activation == "identity" and beta >= 1.0:
+    if beta == "auto":  # every strength that is tried is checked by itself
+        return
+    linear = circuit.output_activation == "identity" and circuit.readout is None
+    if linear and circuit.cost == "squared_error" and beta >= 1.0:
         yield (
             f"{who} of identity outputs with squared_error needs beta < 1, found {beta:g}. Use a smaller beta{instead}."
         )
@@ -152,7 +159,10 @@ class Rule(Settings):
                 "homeostasis is for directed conductances in loops. Use circuit.neuron: point with a hidden layer and "
                 "circuit.feedback: independent, or leave it out.",
             )
-        if self.feedback_learning == "kolen_pollack" and getattr(scenario.circuit, "feedback", None) == "reciprocal":
+        if (
+            self.feedback_learning == "kolen_pollack"
+            and getattr(scenario.circuit, "feedback", "reciprocal") == "reciprocal"
+        ):
             yield (
                 "rule.feedback_learning",
                 "kolen_pollack is for feedback conductances of their own; those of a reciprocal circuit follow anyway. "
@@ -202,3 +212,30 @@ class Rule(Settings):
     @abstractmethod
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Let the circuit relax and fill `reading` with what its synapses read; return the steps it took."""
+
+
+class NudgedRule(Rule):
+    """A rule that nudges the outputs with a strength of its own."""
+
+    beta: Beta = Field(
+        0.1,
+        description="Nudging strength, relative to the curvature of the cost; auto: the one with the smallest error, "
+        "found by analysis bias.",
+    )
+
+    @property
+    def strength(self) -> float:
+        """The nudging strength, which has to be known by now."""
+        if self.beta == "auto":
+            raise ValueError("rule.beta is auto and has not been chosen yet")
+        return self.beta
+
+    def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
+        """Yield where nothing could choose the strength."""
+        yield from super().check(scenario)
+        if self.beta == "auto" and scenario.analysis.type != "bias":
+            yield (
+                "rule.beta",
+                f"auto is chosen by analysis bias, and this is {scenario.analysis.type}. Give a number, for instance "
+                "the one that `neurosim run` finds with analysis.type: bias.",
+            )

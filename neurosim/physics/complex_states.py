@@ -39,7 +39,7 @@ class ComplexSystem(System):
 
     @abstractmethod
     def read_copies(self, state: Array, weights: Array, out: Signal) -> None:
-        """Add sum_c weights[0, c] Re s + weights[1, c] Im s of every unit to `out`.
+        """Add what synapses read, sum_c weights[0, c] Re s + weights[1, c] Im s and its noise, to `out`.
 
         Parameters
         ----------
@@ -50,6 +50,9 @@ class ComplexSystem(System):
         out : Signal
             Its window has the rows of the real system.
         """
+
+    def read_copies_exactly(self, state: Array, weights: Array, out: Signal) -> None:
+        """Do as `read_copies`, without the noise of reading."""
 
     def lift(self, real: Array) -> Array:
         """Return the state of all copies whose real part is the state `real` of the real system."""

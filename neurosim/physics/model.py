@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,18 +43,50 @@ class PhysicalModel(ABC):
     Attributes
     ----------
     parameters : Parameters
-        Named conductances and biases.
+        Named conductances and biases, as learning wants them.
     blocks : tuple of StateBlock
         Layout of the state.
+    writes : int
+        How often what learning wants has been written into the devices.
+    compares_squares : bool
+        Whether a synapse keeps half the square of what it reads in a phase and takes the difference of two phases: it
+        then multiplies the difference of the readings with their mean, not with the free one.
     """
 
+    writes: int = 0
+    compares_squares: bool = False
     parameters: Parameters
     blocks: tuple[StateBlock, ...]
+
+    @property
+    def conductances(self) -> Parameters:
+        """Conductances and biases as they act, up to date; `parameters` itself where nothing is wrong with them."""
+        return self.parameters
+
+    @property
+    def noisy(self) -> bool:
+        """Whether anything differs from one batch or phase to the next."""
+        return False
+
+    @property
+    def ideal(self) -> bool:
+        """Whether the circuit acts, reads and is nudged as it should."""
+        return True
+
+    @property
+    def parameter_scale(self) -> float:
+        """Size of the trained parameters, for steps of finite differences: 1 where they are of that order."""
+        return 1.0
 
     @property
     @abstractmethod
     def feed_forward(self) -> bool:
         """Whether the free state follows from the inputs layer by layer, without a loop."""
+
+    @property
+    def signal_widths(self) -> tuple[int, ...]:
+        """How many numbers synapses can read of every state block of a sample: by default one per unit."""
+        return tuple(block.units for block in self.blocks)
 
     @property
     @abstractmethod
@@ -65,9 +97,26 @@ class PhysicalModel(ABC):
     def cost(self, prediction: Array, targets: Array) -> Array:
         """Return the cost of each row, shape (rows,), of a prediction (rows, outputs) against its targets."""
 
+    def prediction_of(self, outputs: Array) -> Array:
+        """Return the prediction (rows, outputs) of activities (rows, units) of the last block; by default these."""
+        return outputs
+
+    def readout_error(self, source: Signal, targets: Array) -> Array | None:
+        """Return dC/d(prediction), shape (samples, outputs), over the number of samples, for `source` activities.
+
+        It is what the synapses of a static readout read where they go to. None where there is no readout.
+        """
+        return None
+
     @abstractmethod
     def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
+        self,
+        inputs: Array,
+        source: Signal,
+        error: Signal,
+        gradient: Parameters,
+        readout_error: Array | None = None,
+        exact: bool = False,
     ) -> list[Piece]:
         """Return the work of multiplying what every synapse reads, in pieces that do not depend on each other.
 
@@ -81,6 +130,8 @@ class PhysicalModel(ABC):
             What it reads where it goes to: estimates of dC/d(current), over the number of samples.
         gradient : Parameters
             Where the sums over the samples go, by parameter name.
+        readout_error : ndarray, shape (samples, outputs), or None
+            As `readout_error` returns it.
         exact : bool
             Whether the derivative with respect to every parameter is wanted, whatever its synapse does.
         """
@@ -122,6 +173,46 @@ class PhysicalModel(ABC):
     def system(self, rows: int) -> System:
         """Return this circuit with room for `rows` samples on its terminals."""
 
+    def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> PhysicalModel:
+        """Return a circuit with the same conductances, without what differs from one batch or phase to the next.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+            Type of its numbers.
+        ideal : bool
+            Whether what acts in this circuit is what the other one wants, and nothing is wrong with it beside that.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit cannot be built again.
+        """
+        raise SimulationError(f"{type(self).__name__} has no twin in another precision")
+
+    def follow(self, other: PhysicalModel) -> None:
+        """Take over what learning wants in a circuit with the same parameters, and what its devices made of it."""
+        for name, values in other.parameters.items():
+            self.parameters[name][:] = values
+        self.parameters_changed()
+        self.writes = other.writes
+
+    def wanted_gradient(self, gradient: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return dC/d(parameters) for dC/d(conductances): they differ where imperfections stand between the two."""
+        return gradient
+
+    def drawn_imperfections(self) -> dict[str, tuple[Array, str, tuple[str, ...]]]:
+        """Return every array of imperfections that was drawn once: by name its values, what they are, its axes."""
+        return {}
+
+    def acting_nudge(self, beta: complex) -> complex:
+        """Return the strength of a nudge of which `beta` was asked for."""
+        return beta
+
+    def begin_batch(self, number: int) -> None:
+        """Say which batch comes next, for what is drawn anew in every one; nothing by default."""
+        return
+
     def plastic_system(self, rows: int, source: tuple[float, ...], error: tuple[float, ...]) -> PlasticSystem:
         """Return this circuit with conductances that change while it relaxes.
 
@@ -138,6 +229,10 @@ class PhysicalModel(ABC):
             If a synapse cannot learn from a single state.
         """
         raise SimulationError(f"{type(self).__name__} has no conductances that change while it relaxes")
+
+    def keep_in_bounds(self) -> None:
+        """Bring parameters that an update has moved back into the range of their devices; nothing by default."""
+        return
 
     @abstractmethod
     def parameters_changed(self) -> None:

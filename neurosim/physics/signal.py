@@ -42,11 +42,11 @@ class Signal:
         """Return some rows of a whole batch, in the same memory."""
         return Signal(self.values, self.widths, self.samples, part.start, part.stop - part.start)
 
-    def add(self, other: Signal) -> None:
-        """Add another signal of the same window, block by block."""
+    def add(self, other: Signal, factor: float = 1.0) -> None:
+        """Add another signal of as many rows, times `factor`, block by block."""
         for i in range(len(self.widths)):
             mine = self.block(i)
-            mine += other.block(i)
+            mine += other.block(i) if factor == 1.0 else factor * other.block(i)
 
     def scale(self, factor: float) -> None:
         """Multiply the window by a number."""

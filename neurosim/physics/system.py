@@ -5,8 +5,9 @@ A `System` owns the arrays that kernels work on, and belongs to one thread at a 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,14 @@ from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER, Kernel, ModelArrays
 from neurosim.physics.linearisation import Jacobian, Linearisation
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import Noise
 
 if TYPE_CHECKING:
     from neurosim.physics.complex_states import ComplexSystem
     from neurosim.physics.model import PhysicalModel
     from neurosim.physics.oscillating import OscillatingSystem
+    from neurosim.physics.resistive.operating_point import OperatingPoint
+    from neurosim.physics.signal_noise import SignalNoise
 
 Array = npt.NDArray[Any]
 
@@ -42,6 +46,8 @@ class StateBlock:
         What the field writes for the values: s for an activity, u for a membrane state, v for a voltage.
     unit : str
         Physical unit of the values, "1" where they are dimensionless.
+    unit_names : tuple of str
+        Names of its units where they have any: the nodes of a netlist.
     """
 
     name: str
@@ -49,6 +55,7 @@ class StateBlock:
     units: int
     symbol: str = "s"
     unit: str = "1"
+    unit_names: tuple[str, ...] = ()
 
 
 def block_table(blocks: tuple[StateBlock, ...], rows: int) -> list[int]:
@@ -76,6 +83,11 @@ class DynamicalSystem(ABC):
         The right-hand side.
     blocks : tuple of StateBlock
         Layout of the state.
+    noise : Noise or None
+        What drives the states beside the drift; only stochastic solvers integrate it. Systems of units that leak have
+        `neurosim.physics.state_noise.leak_noise`; others may bring a diffusion of their own.
+    noise_stream : int
+        Which of the draws of a path the next relaxation sees, see `enter_phase`.
     """
 
     drift: Kernel
@@ -86,7 +98,10 @@ class DynamicalSystem(ABC):
     layout: npt.NDArray[np.int64]
     u: Array
     work: Array
+    noise: Noise | None = None
+    noise_stream: int = 0
     _shared: Array | None = None
+    _paths: npt.NDArray[np.int64] | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -107,6 +122,26 @@ class DynamicalSystem(ABC):
     def leak_rates(self) -> Array:
         """Leak rate 1/tau of every block, in 1/s."""
         return self.p[: len(self.blocks)]
+
+    @property
+    def paths(self) -> npt.NDArray[np.int64]:
+        """Path of the noise that each row sees, shape (rows,): its number in the batch unless it is set."""
+        if self._paths is None:
+            self._paths = np.arange(self.rows)
+        return self._paths
+
+    @paths.setter
+    def paths(self, paths: npt.NDArray[np.int64]) -> None:
+        """Set the paths, of as many rows; they are copied."""
+        self.paths[:] = paths
+
+    def silence(self) -> None:
+        """Take the noise away, for what is defined without it: equilibria and exact gradients."""
+        self.noise = None
+
+    def enter_phase(self, index: int) -> None:
+        """Take up the noise of a phase of a rule, from 0: one of its own, or the same in all phases."""
+        self.noise_stream = 0 if self.noise is None or self.noise.same_in_phases else index
 
     def rest(self) -> Array:
         """Return a state of zeros, shape (size,)."""
@@ -159,6 +194,19 @@ class DynamicalSystem(ABC):
         """Write the settled free state into `state` where the circuit has a closed form for it; say whether it has."""
         return False
 
+    def operating_point(
+        self, state: Array, tolerance: float, max_steps: int, watch: Callable[[int, Array, Array], None] | None = None
+    ) -> OperatingPoint | None:
+        """Move `state` in place to equilibrium by a Newton's method of the circuit's own; None where it has none.
+
+        `watch` is called with the number of steps, the state and the RMS correction of every row.
+        """
+        return None
+
+    def power(self, state: Array) -> Array | None:
+        """Return the power that every row dissipates in `state`, shape (rows,), in W; None where it has no meaning."""
+        return None
+
     def sweep(self, state: Array, order: str, first: bool) -> Array:
         """Update every layer once in closed form, in place; return the RMS change of each row, shape (rows,).
 
@@ -176,11 +224,14 @@ class System(DynamicalSystem):
     Attributes
     ----------
     inputs, targets : ndarray, shapes (rows, inputs) and (rows, outputs)
-        What lies on the terminals.
+        What lies on the terminals; a noisy nudge pulls towards targets that are a little wrong.
+    signal_noise : SignalNoise or None
+        What is wrong with reads and nudges.
     """
 
     inputs: Array
     targets: Array
+    signal_noise: SignalNoise | None = None
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -267,8 +318,17 @@ class System(DynamicalSystem):
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""
 
-    @abstractmethod
     def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write what synapses read of every unit, sum_c weights_c s_c and the noise of reading, into `out`.
+
+        Its window has the rows of this system.
+        """
+        self.read_exactly(state, weights, out)
+        if self.signal_noise is not None:
+            self.signal_noise.read(self.paths, math.hypot(*weights), out)
+
+    @abstractmethod
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c of every unit into `out`, whose window has the rows of this system."""
 
     def signal(self) -> Signal:

@@ -18,6 +18,7 @@ from neurosim.plots.states import (
     state_label,
     state_symbol,
     title_layer,
+    unit_names,
 )
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.timeline import Timeline, has_complex_states, read_timeline, relax_group
@@ -62,7 +63,7 @@ def draw_layer(
     """Draw the mean states of one layer as a panel of a figure, which says the rest; `units` are those in colour."""
     timeline = read_timeline(file)
     times, values = read(file, timeline, layer, sample)
-    draw_units(axes, timeline, times, values, units or leading_units(values), named)
+    draw_units(axes, timeline, times, values, units or leading_units(values), named, unit_names(file, layer))
     point, y = len(relax_group(file)["compartment"]) == 1, state_symbol(file, layer)
     if has_complex_states(file):
         point, y = True, rf"\mathrm{{Re}}\,{y}"

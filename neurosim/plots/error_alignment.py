@@ -12,11 +12,16 @@ from matplotlib.axes import Axes
 
 from neurosim.errors import SimulationError
 from neurosim.plots.gradient_alignment import SMALLEST_DEG
+from neurosim.plots.ladder import terms_at_work
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import LINES
 from neurosim.results.reader import texts
 
-MEANING = {"measured": "as it relaxes", "settled": "settled", "limit": "settled, nudge to 0"}
+MEANING = {
+    "measured": "as it relaxes", "quiet": "without noise", "settled": "settled", "ideal": "ideal synapses",
+    "limit": "nudge to 0",
+}  # fmt: skip
+WITHOUT = {"quiet": "noise", "ideal": "device"}  # rungs that are those above them where this term is not at work
 GROUP = 0.78  # of the distance between layers that their bars take
 MOST_NUMBERS = 24  # bars; with more there is no room for numbers beside them
 
@@ -51,13 +56,17 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     if "bias/error_cosine" not in file:
         raise SimulationError("there are no error vectors; they come from analysis bias.")
     bias = file["bias"]
-    rungs, layers = texts(bias["rung"]), texts(bias["layer"])
-    angles = np.degrees(np.arccos(np.clip(bias["error_cosine"][:], -1.0, 1.0)))
+    rungs, layers, terms = texts(bias["rung"]), texts(bias["layer"]), terms_at_work(bias)
+    shown = [i for i, rung in enumerate(rungs) if WITHOUT.get(rung, "nudge") in terms]
+    rungs = [rungs[i] for i in shown]
+    angles = np.degrees(np.arccos(np.clip(bias["error_cosine"][:][shown], -1.0, 1.0)))
     angles[angles < SMALLEST_DEG] = 0.0
     places, thickness = np.arange(len(layers)), GROUP / len(rungs)
     for i, (rung, values) in enumerate(zip(rungs, angles, strict=True)):
         rows = places + thickness * (i - (len(rungs) - 1) / 2)
-        axes.barh(rows, values, 0.85 * thickness, color=LINES[3 + i], label=MEANING.get(rung, rung))
+        axes.barh(
+            rows, values, 0.85 * thickness, color=LINES[(3 + i) % (len(LINES) - 1)], label=MEANING.get(rung, rung)
+        )
         for row, value in zip(rows.tolist(), values.tolist(), strict=True):
             if angles.size <= MOST_NUMBERS and np.isfinite(value):
                 axes.annotate(
@@ -65,7 +74,8 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
                     fontsize="small",
                 )  # fmt: skip
     names = [layer.replace("_", " ") for layer in layers]
-    axes.set_yticks(places, [*names[:-1], "outputs"])
+    names[-1] = "outputs" if layers[-1].startswith("layer_") else names[-1]
+    axes.set_yticks(places, names)
     axes.set_ylim(len(layers) - 0.5, -0.5)
     axes.set_xlim(0.0, 1.12 * float(np.max(angles[np.isfinite(angles)], initial=0.0)) or 1.0)
     axes.set_xlabel("angle (degrees)")

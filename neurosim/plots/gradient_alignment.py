@@ -18,7 +18,8 @@ from neurosim.results.reader import texts
 
 SMALLEST_DEG = 1e-6  # a cosine in double precision knows no smaller angle
 LEGEND_ROWS = 14
-DASHES = {"W": "-", "b": (0, (3, 1.5)), "B": (0, (1, 1))}
+READOUT = ("R", "c")
+DASHES = {"c": (0, (3, 1.5)), "W": "-", "b": (0, (3, 1.5)), "B": (0, (1, 1))}
 
 
 def draw(file: h5py.File, axes: Axes) -> Axes:
@@ -74,13 +75,18 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
 
 
 def _color(name: str) -> str:
-    """Return one colour for W_k, b_k+1 and B_k, which belong to the same pair of layers; all together is black."""
+    """Return one colour for W_k, b_k+1 and B_k, which belong to the same pair of layers; all together is black.
+
+    R and c of a readout share a colour too, the last one.
+    """
     kind, _, number = name.partition("_")
     *colors, black = LINES
+    if name in READOUT:
+        return colors[-1]
     return colors[(int(number) - (kind == "b")) % len(colors)] if number.isdigit() else black
 
 
 def block_name(name: str) -> str:
     """Return the name of a parameter block as it is written: W_1 with its index below."""
     kind, _, number = name.partition("_")
-    return f"${kind}_{{{number}}}$" if number.isdigit() else name
+    return f"${kind}_{{{number}}}$" if number.isdigit() else f"${name}$" if name in READOUT else name

@@ -16,7 +16,7 @@ from neurosim.plots.style import GUIDE, LINES
 from neurosim.results.reader import texts
 
 LEAST = 1e-12  # what is smaller is rounding, and would squeeze everything else into a corner
-MARKERS = {"settling": "^", "nudge": "s", "asymmetry": "D", "total": "o"}
+MARKERS = {"settling": "^", "nudge": "s", "asymmetry": "D", "noise": "v", "device": "P", "total": "o"}
 
 
 def draw(file: h5py.File, axes: Axes) -> Axes:
@@ -57,6 +57,13 @@ def bias_group(file: h5py.File) -> Any:
     return file["bias"]
 
 
+def terms_at_work(bias: h5py.Group) -> list[str]:
+    """Return the terms to draw: all but noise and devices of a circuit that has none."""
+    terms, sizes = texts(bias["term"]), bias["relative_norm"][:]
+    silent = {term for term, row in zip(terms, sizes, strict=True) if not (np.abs(row) > 0).any()}
+    return [term for term in terms if term not in silent & {"noise", "device"}]
+
+
 def draw_panel(file: h5py.File, axes: Axes) -> None:
     """Draw the ladder as a panel of a figure, which says the rest."""
     bias = bias_group(file)
@@ -65,6 +72,8 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     for row in rows:
         axes.axhline(row, color=GUIDE, linewidth=0.4, alpha=0.4, zorder=1)
     for term, values in zip(terms, norms, strict=True):
+        if term not in terms_at_work(bias):
+            continue
         there = np.isfinite(values) & (values >= LEAST)
         axes.plot(
             values[there], rows[there], linestyle="none", marker=MARKERS.get(term, "v"), color=term_color(term),

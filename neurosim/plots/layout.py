@@ -9,6 +9,7 @@ from typing import Protocol
 import h5py
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 
 from neurosim.plots.timeline import layer_names
 
@@ -36,11 +37,17 @@ class Arrangement:
         What the reader has to know beside the labels, in a line.
     top : sequence of Panel
         Panels above all rows, higher than they are, with columns of their own.
+    panel_height : float, optional
+        Height of a row in inches, where it should not be the usual one.
+    legend : callable, optional
+        Draws what explains all panels of the rows, such as a colour bar, once they are drawn.
     """
 
     rows: Sequence[Sequence[Panel]]
     caption: str = ""
     top: Sequence[Panel] = ()
+    panel_height: float | None = None
+    legend: Callable[[Figure | SubFigure, Sequence[Axes]], object] | None = None
 
 
 @dataclass(frozen=True)

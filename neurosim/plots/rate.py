@@ -70,9 +70,10 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     unit = text(rates.attrs["units"])
     axes.set_ylabel(f"RMS of $\\tau\\,$d(state)/d$t$\n({'dimensionless' if unit == '1' else unit})")
     samples = len(relax_group(file)["sample"])
-    axes.set_title(
-        f"rate over all {samples} samples" if samples > 1 else "rate of the sample", loc="left", pad=timeline.title_pad
-    )
+    title = f"rate over all {samples} samples" if samples > 1 else "rate of the sample"
+    if "without the noise" in text(rates.attrs["long_name"]):
+        title += ", without the noise"
+    axes.set_title(title, loc="left", pad=timeline.title_pad)
 
 
 def _draw_tolerance(axes: Axes, level: float) -> None:

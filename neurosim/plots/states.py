@@ -14,7 +14,7 @@ from neurosim.errors import SimulationError
 from neurosim.plots.end_labels import label_ends
 from neurosim.plots.style import LINES, REST
 from neurosim.plots.timeline import Timeline, draw_timeline, layer_names, relax_group
-from neurosim.results.reader import text
+from neurosim.results.reader import text, texts
 
 Array = npt.NDArray[Any]
 
@@ -102,7 +102,10 @@ def final_values(values: Array) -> Array:
     return np.where(finite.any(axis=0), values[last, np.arange(values.shape[1])], 0.0)
 
 
-def draw_units(axes: Axes, timeline: Timeline, times: Array, values: Array, units: list[int], named: bool) -> None:
+def draw_units(
+    axes: Axes, timeline: Timeline, times: Array, values: Array, units: list[int], named: bool,
+    names: list[str] | None = None,
+) -> None:  # fmt: skip
     """Draw some units in colour with their numbers at the end of the lines, and the others in grey behind them.
 
     Parameters
@@ -117,6 +120,8 @@ def draw_units(axes: Axes, timeline: Timeline, times: Array, values: Array, unit
         Units in colour, at most `SHOWN`.
     named : bool
         Whether to write above the axes where the nudge changes.
+    names : list of str, optional
+        What to write at the ends, for every unit: by default its number.
     """
     others = np.setdiff1d(np.arange(values.shape[1]), units)
     others = others[np.argsort(final_values(values)[others], kind="stable")]
@@ -131,7 +136,15 @@ def draw_units(axes: Axes, timeline: Timeline, times: Array, values: Array, unit
     axes.autoscale_view()
     axes.set_ylim(axes.get_ylim())
     axes.yaxis.get_offset_text().set_horizontalalignment("right")  # a power of ten, away from what is above the axes
-    label_ends(axes, final_values(values)[units].tolist(), [str(unit) for unit in units], LINES)
+    label_ends(
+        axes, final_values(values)[units].tolist(), [names[unit] if names else str(unit) for unit in units], LINES
+    )
+
+
+def unit_names(file: h5py.File, layer: str) -> list[str] | None:
+    """Return the names of the units of a layer, such as the nodes of a netlist; None where they have none."""
+    group = relax_group(file)
+    return texts(group[f"name_{layer}"]) if f"name_{layer}" in group else None
 
 
 def state_symbol(file: h5py.File, layer: str) -> str:

@@ -18,6 +18,8 @@ UNSETTLED = ("train/unsettled_fraction", "robustness/epoch_unsettled_fraction")
 
 def status_note(file: h5py.File) -> str:
     """Return a short line about relaxations that ended badly, or an empty string if none did."""
+    if "sweep_dimensions" in file.attrs:
+        return "" if text(file.attrs["status"]) in GOOD else text(file.attrs["message"])
     return _relax_note(file) if "relax" in file else _run_note(file)
 
 

@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from neurosim.plots.gradient_alignment import block_name
-from neurosim.plots.ladder import bias_group, term_color
+from neurosim.plots.ladder import bias_group, term_color, terms_at_work
 from neurosim.plots.layout import COLUMNS, Arrangement, Layout, Panel, blank
 from neurosim.plots.style import GUIDE, LINES
 from neurosim.results.reader import texts
 
 ROUNDING = 1e-13  # a projection that is smaller says nothing
+UPWARDS = ("asymmetry", "nudge", "device", "settling", "noise")  # from the exact gradient to the update
 LEAST_SPAN = 0.02  # of the axis, around what is drawn
 BAR, MARK = 0.56, 5
 CAPTION = (
@@ -82,8 +83,9 @@ def draw_block(file: h5py.File, axes: Axes, block: str, *, named: bool = True, l
 def _steps(file: h5py.File) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Return the terms from the exact gradient upwards and their projections, shape (terms, blocks)."""
     bias = bias_group(file)
-    terms = [term for term in texts(bias["term"]) if term != "total"][::-1]
-    return terms, bias["alignment"][: len(terms)][::-1].astype(np.float64)
+    known, shown = texts(bias["term"]), terms_at_work(bias)
+    terms = [term for term in UPWARDS if term in shown]
+    return terms, bias["alignment"][:][[known.index(term) for term in terms]].astype(np.float64)
 
 
 def _limits(values: npt.NDArray[np.float64]) -> tuple[float, float]:

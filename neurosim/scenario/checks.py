@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from neurosim.registry import SOLVERS
 from neurosim.scenario.section import SECTIONS
 from neurosim.settings import Sections
 
@@ -37,7 +38,7 @@ class UnknownSectionError(LookupError):
 
 def misfits(sections: Sections) -> Iterator[tuple[str, str]]:
     """Yield (dotted key, message) for everything that does not fit together, in a fixed order."""
-    for check in (_rule_is_given, _layers_fit_the_data):
+    for check in (_rule_is_given, _layers_fit_the_data, _noise_is_integrated):
         with suppress(UnknownSectionError):
             yield from check(sections)
     for name in SECTIONS:
@@ -57,10 +58,19 @@ def _layers_fit_the_data(sections: Sections) -> Iterable[tuple[str, str]]:
     if layers is None:
         return
     inputs, targets = sections.data.shape()
-    last = len(layers) - 1
-    for index, expected, what in ((0, inputs, "inputs"), (last, targets, "outputs")):
-        if expected is not None and layers[index] != expected:
-            yield (
-                f"circuit.layers.{index}",
-                f"found {layers[index]} {what}, but data set '{sections.data.set}' needs {expected}.",
-            )
+    last = (f"circuit.layers.{len(layers) - 1}", layers[-1])
+    readout = getattr(sections.circuit, "readout", None)
+    if readout is not None:
+        last = ("circuit.readout.outputs", readout.outputs)
+    for key, found, expected, what in (("circuit.layers.0", layers[0], inputs, "inputs"), (*last, targets, "outputs")):
+        if expected is not None and found != expected:
+            yield key, f"found {found} {what}, but data set '{sections.data.set}' needs {expected}."
+
+
+def _noise_is_integrated(sections: Sections) -> Iterable[tuple[str, str]]:
+    noise = getattr(getattr(sections.circuit, "imperfections", None), "state_noise", None)
+    dynamics = sections.dynamics
+    if noise is None or not noise.active or dynamics.integrates_noise:
+        return
+    able = " or ".join(name for name in SOLVERS if SOLVERS.settings(name).integrates_noise)
+    yield "dynamics.solver", f"solver '{dynamics.solver}' ignores state_noise; use {able}."

@@ -41,7 +41,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim import __version__
-from neurosim.dynamics.status import Status
+from neurosim.dynamics.status import Status, flags
 from neurosim.results.reader import open_result, text, texts
 from neurosim.results.stack import storable
 from neurosim.results.writer import SCHEMA, ResultWriter
@@ -55,7 +55,8 @@ from neurosim.sweep.table import Table
 Array = npt.NDArray[Any]
 
 MISSING, FAILED = len(Status), len(Status) + 1
-MEANINGS = (*(status.key for status in Status), "missing", "failed")
+FURTHER = ("missing", "failed")
+MEANINGS = (*(status.key for status in Status), *FURTHER)
 GOOD = tuple(status.code for status in Status if status.good)
 OWN = ("point", "status", "run_id", "wall_seconds")  # names at the root of sweep.h5 that no key may take
 
@@ -163,7 +164,7 @@ def _write(part: Path, plan: Plan, table: Table, status: Array, counts: Counts, 
             writer.variable(
                 f"/{figure.group}", figure.name, (*dimensions, *figure.dimensions),
                 values.reshape(*plan.shape, *values.shape[1:]), figure.long_name, figure.units,
-                _flags() if figure.flags else None,
+                flags(*FURTHER) if figure.flags else None,
             )  # fmt: skip
         writer.finish({})
 
@@ -210,10 +211,8 @@ def _write_points(writer: ResultWriter, plan: Plan, table: Table, status: Array,
     shape = plan.shape
     ids = storable(np.array(plan.ids).reshape(shape))
     writer.variable("/", "run_id", dimensions, ids, "identity of the run, and name of its file where it has one")
-    writer.variable("/", "status", dimensions, status.reshape(shape), "how each point ended", attributes=_flags())
+    writer.variable(
+        "/", "status", dimensions, status.reshape(shape), "how each point ended", attributes=flags(*FURTHER)
+    )
     what = "wall time of each point"
     writer.variable("/", "wall_seconds", dimensions, table.seconds.reshape(shape), what, "s")
-
-
-def _flags() -> dict[str, Any]:
-    return {"flag_values": np.arange(len(MEANINGS), dtype=np.int8), "flag_meanings": " ".join(MEANINGS)}

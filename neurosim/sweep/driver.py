@@ -7,7 +7,7 @@ there twice run alone, one at a time, so that a third death has one culprit, whi
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -62,6 +62,9 @@ class Driver:
         From a place in the plan to the point.
     record : callable
         Takes the failure of a point, at once.
+    finished : callable
+        Returns the run ids of all points that have a result on disk; asked after a death, because a worker may have
+        written its last results without living to say so.
     progress : SweepProgress
         Who watches.
     wanted : callable
@@ -72,6 +75,7 @@ class Driver:
     make_task: Callable[[tuple[Point, ...]], Task]
     point: Callable[[int], Point]
     record: Callable[[Failure], None]
+    finished: Callable[[], Collection[str]]
     progress: SweepProgress
     wanted: Callable[[], bool]
     _flying: dict[Future[Report], Task] = field(default_factory=dict)
@@ -115,18 +119,19 @@ class Driver:
         died = any(error is not None and self.engine.is_death(error) for error in errors)
         if died and self.engine.breaks_as_one:
             done = wait(self._flying).done  # the others fail a moment later, or were done before
-        for future in done:
-            self._settle(future, batches)
         if died:
-            self.engine.renew()
+            self.engine.renew()  # no worker of before writes anything from here on
+        written = self.finished() if died else ()
+        for future in done:
+            self._settle(future, batches, written)
 
-    def _settle(self, future: Future[Report], batches: Batches) -> None:
+    def _settle(self, future: Future[Report], batches: Batches, written: Collection[str] = ()) -> None:
         task = self._flying.pop(future)
         error = future.exception()
         if error is None:
             self._take(task, future.result(), batches)
         elif self.engine.is_death(error):
-            self._bury(task, batches)
+            self._bury(task, batches, written)
         else:
             raise error
 
@@ -144,10 +149,13 @@ class Driver:
         if report.interrupted and self.engine.catches_signals:
             self._tally.interrupted = True
 
-    def _bury(self, task: Task, batches: Batches) -> None:
-        """Decide what becomes of the points of a task whose worker died."""
+    def _bury(self, task: Task, batches: Batches, written: Collection[str]) -> None:
+        """Decide what becomes of the points of a task whose worker died; those that were `written` are done."""
         again = []
         for point in task.points:
+            if point.run_id in written:
+                self.progress.advance(1)
+                continue
             before = self._deaths[point.index]
             self._deaths[point.index] += self.engine.deaths_per_error
             if before >= DEATHS - 1:

@@ -32,8 +32,8 @@ from neurosim.sweep.plan import Plan
 SCHEMA = 1
 TASK = "task-"
 PART = ".part"
+FINISHED = re.compile(r"(task-)?[0-9a-f]{12}\.h5")
 OWN_FILE = re.compile(r"(task-)?[0-9a-f]{12}(\.[^/]*)?\.(h5|h5\.tmp|json|json\.part)")
-RUN_FILE = re.compile(r"(task-)?[0-9a-f]{12}\.h5")
 SHOWN = 10  # differences between two plans
 
 
@@ -102,7 +102,7 @@ class SweepFolder:
         """
         if self.plan.exists():
             self._compare(plan)
-        elif any(OWN_FILE.fullmatch(path.name) for path in self.runs.glob("*")):
+        elif any(self._own_files(self.runs)):
             raise ResultFileError(
                 f"{self.path}: has runs, but no plan.yaml that says of what. Give another folder with -o, or --restart."
             )
@@ -119,11 +119,16 @@ class SweepFolder:
         for part in self.runs.glob(f"*{PART}*"):
             part.unlink()
 
+    @staticmethod
+    def _own_files(folder: Path) -> Iterator[Path]:
+        """Yield the files in a folder that are named as those of a sweep."""
+        return (path for path in folder.glob("*") if OWN_FILE.fullmatch(path.name))
+
     def clear(self) -> list[str]:
         """Delete the files that a sweep wrote, and no others; return what that was, for people."""
         told = []
         for folder in (self.runs, self.failed):
-            mine = [path for path in folder.glob("*") if OWN_FILE.fullmatch(path.name)]
+            mine = list(self._own_files(folder))
             for path in mine:
                 path.unlink()
             if folder.is_dir():
@@ -139,7 +144,7 @@ class SweepFolder:
     def run_files(self) -> Iterator[tuple[Path, bool]]:
         """Yield every finished file of runs, and whether it holds many points."""
         for entry in sorted(os.scandir(self.runs), key=lambda entry: entry.name):
-            if RUN_FILE.fullmatch(entry.name):
+            if FINISHED.fullmatch(entry.name):
                 yield Path(entry.path), entry.name.startswith(TASK)
 
     def done(self) -> set[str]:
@@ -155,7 +160,7 @@ class SweepFolder:
 
     def failures(self) -> set[str]:
         """Return the run ids of all points that failed."""
-        return {path.stem for path in self.failed.glob("*.json") if OWN_FILE.fullmatch(path.name)}
+        return {path.stem for path in self._own_files(self.failed) if path.suffix == ".json"}
 
     def write_failure(self, failure: Failure) -> None:
         """Record why a point has no result."""

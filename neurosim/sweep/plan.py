@@ -9,7 +9,7 @@ on how many points there are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -133,6 +133,18 @@ class Plan:
         steps = np.unravel_index(index, self.shape)
         changes = [axis.changes(int(step)) for axis, step in zip(self.axes, steps, strict=True)]
         return Point(index, self.ids[index], tuple(each for part in changes for each in part))
+
+    def neighbours_first(self, places: Sequence[int]) -> list[int]:
+        """Return points in an order in which keys of the rule change fastest.
+
+        Points that differ in nothing else have the circuit in common, and what is known of it.
+        """
+        slow = [i for i, axis in enumerate(self.axes) if not all(key.startswith("rule.") for key in axis.keys)]
+        if not places or not 0 < len(slow) < len(self.axes):
+            return list(places)
+        steps = np.unravel_index(np.asarray(places), self.shape)
+        order = np.lexsort([np.asarray(places), *(steps[i] for i in reversed(slow))])
+        return [places[i] for i in order.tolist()]
 
     @cached_property
     def sweep_id(self) -> str:

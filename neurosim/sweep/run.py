@@ -151,10 +151,10 @@ def _run(plan: Plan, folder: SweepFolder, options: SweepOptions, interruption: I
         return Task(plan.sweep_id, plan.base, points, runs, folders, options.command)
 
     with _engine(min(options.workers or _processors(), len(left)), options.scheduler) as engine:
-        driver = Driver(engine, make_task, plan.point, record, progress, lambda: interruption.wanted)
-        tally = driver.run(left)
+        driver = Driver(engine, make_task, plan.point, record, folder.done, progress, lambda: interruption.wanted)
+        tally = driver.run(plan.neighbours_first(left))
     if tally.disk:
-        folder.remove_parts()
+        folder.remove_parts()  # they would keep what room there is
         raise DiskFullError(_full(folder, tally.disk))
     return tally.interrupted
 

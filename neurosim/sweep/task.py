@@ -24,12 +24,13 @@ import numpy as np
 
 from neurosim import __version__
 from neurosim.analysis.interruption import Interruption, never
+from neurosim.analysis.memory import Memory
 from neurosim.analysis.progress import Silence
 from neurosim.analysis.run import Options, Outcome, Session, analyse, execute
 from neurosim.analysis.setup import build
 from neurosim.datasets.dataset import Dataset
 from neurosim.datasets.load import load_dataset
-from neurosim.dynamics.status import Status, worst
+from neurosim.dynamics.status import Status, flags, worst
 from neurosim.errors import NeurosimError
 from neurosim.jit import compile_seconds
 from neurosim.results.memory import MemoryResult
@@ -112,7 +113,7 @@ class Report:
 
 
 class Bench:
-    """What a worker keeps from task to task: validated sections, data sets, its one thread.
+    """What a worker keeps from task to task: validated sections, data sets, what points have in common, its one thread.
 
     Parameters
     ----------
@@ -124,6 +125,7 @@ class Bench:
         self.sweep_id = task.sweep_id
         self.points = Points(task.base)
         self.workers = Workers(1)
+        self.memory = Memory()
         self._data: OrderedDict[Any, Dataset] = OrderedDict()
 
     def dataset(self, scenario: Any, folders: tuple[Path, ...]) -> Dataset:
@@ -258,17 +260,16 @@ def _run_in_memory(task: Task, bench: Bench, point: Point, interruption: Interru
     began, result = time.perf_counter(), MemoryResult()
     loaded = bench.points.scenario(point.changes)
     experiment = build(loaded, task.data_folders, bench.dataset(loaded.scenario, task.data_folders))
-    session = Session(result, bench.workers, Silence(), interruption, checkpoint=None)
+    session = Session(result, bench.workers, Silence(), interruption, checkpoint=None, memory=bench.memory)
     outcome, warning = analyse(experiment, session)
     return _Finished(point, outcome, warning, time.perf_counter() - began, result)
 
 
 def _write(task: Task, shape: str, finished: list[_Finished]) -> None:
     codes = np.array([each.outcome.status.code for each in finished], np.int8)
-    flags = {"flag_values": np.arange(len(Status), dtype=np.int8), "flag_meanings": " ".join(s.key for s in Status)}
     columns = {
         "run_id": ([each.point.run_id for each in finished], "identity of the run", None, {}),
-        "status": (codes, "how the run ended", None, flags),
+        "status": (codes, "how the run ended", None, flags()),
         "message": ([each.outcome.message for each in finished], "how the run ended, in words", None, {}),
         "warning": ([each.warning for each in finished], "what to know about its times", None, {}),
         "wall_seconds": ([each.seconds for each in finished], "wall time of the run", "s", {}),

@@ -9,7 +9,7 @@ from analysis_runs import arrays, load, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neurosim.analysis.ladder import climb, flat
+from neurosim.analysis.ladder import RUNGS, climb, flat
 from neurosim.analysis.setup import build
 from neurosim.dynamics.status import Status
 from neurosim.errors import ScenarioError
@@ -60,17 +60,17 @@ def test_the_result_has_the_layout_of_the_contract(tmp_path, circuit):
     bias = xr.open_dataset(path, group="bias", engine="h5netcdf")
     trained = ["W_0", "b_1", "W_1", "b_2", "W_2", "b_3", *([] if circuit else ["B_1", "B_2"]), "all"]
     assert bias.block.values.tolist() == trained
-    assert bias.term.values.tolist() == ["settling", "nudge", "asymmetry", "total"]
+    assert bias.term.values.tolist() == ["settling", "nudge", "asymmetry", "noise", "device", "total"]
     assert bias.relative_norm.dims == bias.alignment.dims == ("term", "block")
     assert bias.cosine.dims == bias.reference_norm.dims == ("block",)
     assert bias.error_cosine.dims == ("rung", "layer")
-    assert bias.rung.values.tolist() == ["measured", "settled", "limit"]
+    assert bias.rung.values.tolist() == ["measured", "quiet", "settled", "ideal", "limit"]
     assert bias.layer.values.tolist() == ["layer_1", "layer_2", "layer_3"]
     assert bias.inputs.shape == (5, 6)
     assert bias.targets.shape == (5, 3)
     assert bias.sample_index.values.tolist() == [0, 1, 2, 3, 4]
     assert float(bias.reference_check) < 1e-8
-    parts = bias.alignment.sel(term=["settling", "nudge", "asymmetry"]).sum("term")
+    parts = bias.alignment.sel(term=["settling", "nudge", "asymmetry", "noise", "device"]).sum("term")
     np.testing.assert_allclose(parts, bias.alignment.sel(term="total"), atol=1e-12)
     # |measured|^2 = |exact + total|^2 ties norms, alignments and cosines together.
     total, along = bias.relative_norm.sel(term="total"), bias.alignment.sel(term="total")
@@ -116,7 +116,8 @@ def test_on_random_circuits_the_terms_add_up_and_the_reference_is_the_slope(
 def test_a_term_vanishes_with_its_cause(tmp_path, circuit):
     """Settled: no settling term. Reciprocal: no asymmetry term. What is left then is the nudge."""
     everything = sizes(ladder_of(tmp_path, *circuit, *TURNED))
-    assert min(everything.values()) > 1e-5
+    assert min(everything[term] for term in ("settling", "nudge", "asymmetry", "total")) > 1e-5
+    assert everything["noise"] == everything["device"] == 0.0
     settled = sizes(ladder_of(tmp_path, *circuit, *TURNED, *SETTLED))
     assert settled["settling"] < 1e-9
     assert settled["asymmetry"] == pytest.approx(everything["asymmetry"], rel=1e-9)
@@ -151,7 +152,7 @@ def test_the_limit_of_dyads_is_feedback_alignment(tmp_path):
     samples = experiment.dataset.test.head(5)
     with Workers(1) as workers:
         ladder = climb(experiment, workers, samples)
-    limit = ladder.rungs[2]
+    limit = ladder.rungs[RUNGS.index("limit")]
     p, x, y = experiment.model.parameters, samples.inputs, samples.targets
     s1 = np.tanh(x @ p["W_0"] + p["b_1"])
     s2 = np.tanh(s1 @ p["W_1"] + p["b_2"])
@@ -163,7 +164,7 @@ def test_the_limit_of_dyads_is_feedback_alignment(tmp_path):
     delta2 = (1 - s2**2) * (d3 @ p["W_2"].T)
     exact = [(1 - s1**2) * (delta2 @ p["W_1"].T), delta2, d3]
     cosines = [cosines_of_rows(*pair) for pair in zip([d1, d2, d3], exact, strict=True)]
-    np.testing.assert_allclose(ladder.error_cosines()[2], cosines, atol=1e-12)
+    np.testing.assert_allclose(ladder.error_cosines()[RUNGS.index("limit")], cosines, atol=1e-12)
 
 
 def cosines_of_rows(x, y):
@@ -176,7 +177,7 @@ def test_errors_of_a_loop_are_measured_against_the_transposed_jacobian(tmp_path)
     experiment = build(loaded)
     samples, p = experiment.dataset.test.head(5), experiment.model.parameters
     with Workers(1) as workers:
-        found = climb(experiment, workers, samples).error_cosines()
+        found = dict(zip(RUNGS, climb(experiment, workers, samples).error_cosines(), strict=False))
     G = np.zeros((18, 18))  # layers of 8, 7 and 3 units
     G[8:15, :8], G[15:, 8:15], G[:8, 8:15], G[8:15, 15:] = p["W_1"].T, p["W_2"].T, p["B_1"].T, p["B_2"].T
     limits, exacts = np.zeros((2, 5, 18))
@@ -189,15 +190,17 @@ def test_errors_of_a_loop_are_measured_against_the_transposed_jacobian(tmp_path)
         J, g = G - np.diag(1 / (4 * s * (1 - s))), np.concatenate([np.zeros(15), s[15:] - y])
         limits[row], exacts[row] = -np.linalg.solve(J, g), -np.linalg.solve(J.T, g)
     layers = (slice(0, 8), slice(8, 15), slice(15, 18))
-    np.testing.assert_allclose(found[2], [cosines_of_rows(limits[:, k], exacts[:, k]) for k in layers], atol=1e-10)
-    assert found[2, 0] < found[2, 2]
-    assert np.abs(found[0] - found[2]).min() > 1e-6
+    np.testing.assert_allclose(
+        found["limit"], [cosines_of_rows(limits[:, k], exacts[:, k]) for k in layers], atol=1e-10
+    )
+    assert found["limit"][0] < found["limit"][2]
+    assert np.abs(found["measured"] - found["limit"]).min() > 1e-6
 
 
 @pytest.mark.parametrize("circuit", [(), DYADS], ids=["loop", "dyads"])
 def test_errors_point_the_right_way_where_nothing_is_to_blame(tmp_path, circuit):
     """Reciprocal: exact without a nudge. Settled: the first two rungs are one."""
-    measured, settled, limit = ladder_of(tmp_path, *circuit, *SETTLED).error_cosines()
+    measured, _, settled, _, limit = ladder_of(tmp_path, *circuit, *SETTLED).error_cosines()
     np.testing.assert_allclose(limit, 1.0, atol=1e-12)
     np.testing.assert_allclose(measured, settled, atol=1e-12)
     assert (1 - settled).max() > 1e-10

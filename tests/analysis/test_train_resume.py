@@ -127,6 +127,20 @@ def test_interrupted_with_one_number_of_threads_resumed_with_another(tmp_path: P
     assert_same(run(tmp_path, *changes, threads=1)[0], whole)
 
 
+def test_imperfections_are_drawn_by_place_in_the_training_and_not_by_what_ran_before(tmp_path: Path):
+    """Noise of reads, nudges, writes and devices: interrupted, resumed, on other threads, it is the same draw."""
+    wrong = (
+        "circuit.imperfections={read_noise: {sd: 0.01}, nudge_noise: {sd: 0.05}, mismatch: {gain_sd: 0.05}, "
+        "devices: {programming_sd: 0.05, read_sd: 0.02, range: [-1, 1], levels: 200, stuck_fraction: 0.02}}"
+    )
+    changes = ("data.batch=70", LOGGED, wrong)
+    whole, _ = run(tmp_path, *changes, name="whole.h5", threads=2)
+    run(tmp_path, *changes, threads=1, progress=Silent(stop_after=BATCHES // 2))
+    assert_same(run(tmp_path, *changes, threads=1)[0], whole)
+    quiet, _ = run(tmp_path, "data.batch=70", LOGGED, name="quiet.h5")
+    assert not np.array_equal(arrays(quiet)["train/loss"], arrays(whole)["train/loss"])
+
+
 def test_force_starts_over(uninterrupted: Path, tmp_path: Path):
     """--force: the checkpoint is not used, the interrupted result is replaced, the numbers are the same."""
     run(tmp_path, LOGGED, progress=Silent(stop_after=4))

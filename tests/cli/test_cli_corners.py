@@ -132,7 +132,8 @@ def test_list_of_every_kind(neurosim: Command, kind: str):
     if kind in tables:
         assert names == list(getattr(registry, tables[kind]))
     else:
-        assert {"circuits": "dyad_mlp", "scenarios": "dyad_digits"}[kind] in names
+        shipped = {"circuits": "dyad_mlp", "scenarios": "dyad_digits", "imperfections": "asymmetry"}
+        assert shipped[kind] in names
 
 
 def test_inspect_a_relaxation(neurosim: Command, shell):

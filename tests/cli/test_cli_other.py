@@ -29,7 +29,9 @@ def test_shipped_scenarios_are_valid(shell, name):
     done = shell("validate", name)
     assert done.returncode == 0, done.stderr
     assert "valid, run id" in done.stdout
-    assert f"neurosim run {name}" in SCENARIOS.find(name).read_text()
+    text = SCENARIOS.find(name).read_text()
+    command = "sweep" if "\nsweep:" in text else "run"
+    assert f"neurosim {command} {name}" in text
 
 
 def test_list_knows_every_name(shell):

@@ -39,7 +39,7 @@ def test_a_sweep_from_the_command_line(shell, scenario):
     told = shell("inspect", path).stdout
     for line in ("rule.beta     beta: 0.1, 0.2", "rule.variant  variant: original, transposed", "in all  4 (2 x 2)"):
         assert line in told
-    assert "/bias/relative_norm    2 x 2 x 4 x 5" in told
+    assert "/bias/relative_norm    2 x 2 x 6 x 5" in told
 
 
 def test_a_run_does_not_look_at_the_sweep_and_validate_does(shell, scenario):

@@ -92,4 +92,4 @@ class Toy(System):
     def _no(self, *_: Any) -> Any:
         raise NotImplementedError
 
-    present = nudge = take = freeze_cost_gradient = read = prediction = cost_slope = linearise = _no
+    present = nudge = take = freeze_cost_gradient = read_exactly = prediction = cost_slope = linearise = _no

@@ -7,7 +7,7 @@ import pytest
 from dynamics_circuits import Array, circuit, numpy_rate, solver, unit_chain
 from scipy.optimize import root
 
-from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme
+from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme, StochasticScheme
 from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status, statuses
 from neurosim.physics.layered.compartments import POINT
@@ -16,7 +16,7 @@ from neurosim.registry import SOLVERS
 FIXED = sorted(name for name in SOLVERS if isinstance(SOLVERS.load(name), FixedScheme))
 ADAPTIVE = sorted(name for name in SOLVERS if isinstance(SOLVERS.load(name), EmbeddedScheme))
 ODE = [*FIXED, *ADAPTIVE, "radau"]
-ALL = sorted(SOLVERS)
+ALL = sorted(name for name in SOLVERS if not isinstance(SOLVERS.load(name), StochasticScheme))
 
 
 def ode(name: str, t_end: float = 200.0, dt: float = 0.2, **keys: object) -> Solver:

@@ -12,8 +12,9 @@ from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.rules.dual_propagation import DualPropagation
 from neurosim.learning.rules.equilibrium import Equilibrium
 from neurosim.learning.settings import OptimizerSettings
+from neurosim.physics.imperfection_settings import Asymmetry, Imperfections
 from neurosim.physics.layered.network import CompartmentNetwork
-from neurosim.physics.layered.settings import Asymmetry, Imperfections, LayeredCircuit
+from neurosim.physics.layered.settings import LayeredCircuit
 from neurosim.workers import Workers
 
 LAYERS = (6, 8, 7, 3)

@@ -16,7 +16,7 @@ from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.protocol import run_phases
 from neurosim.learning.rules.backprop import Backprop
 from neurosim.learning.settings import OptimizerSettings
-from neurosim.physics.layered import network as network_module
+from neurosim.physics.layered import products
 from neurosim.workers import Workers
 
 SWEEPS = {"name": "sweeps", "max_steps": 8, "tolerance": None}
@@ -88,7 +88,7 @@ def test_large_products_are_shared_without_a_difference(monkeypatch: pytest.Monk
     inputs, targets = batch(100)
     gradients = []
     for size in (1 << 17, 100):
-        monkeypatch.setattr(network_module, "PRODUCT_PIECE", size)
+        monkeypatch.setattr(products, "PRODUCT_PIECE", size)
         with Workers(2) as workers:
             learner = Learner(network(chosen.compartments()), solver(**SWEEPS), chosen, "free", workers)
             gradients.append(copied(learner.learn(inputs, targets)))
@@ -198,7 +198,7 @@ def outcome_gradient(learner: Learner, inputs: Array, targets: Array) -> dict[st
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_adapting_is_learning_and_a_step(threads: int, kind: str, monkeypatch: pytest.MonkeyPatch):
     """Piece by piece or one after the other: the same conductances and the same memory, bit for bit."""
-    monkeypatch.setattr(network_module, "PRODUCT_PIECE", 100)
+    monkeypatch.setattr(products, "PRODUCT_PIECE", 100)
     chosen = rule(alpha=0.5, beta=0.1)
     settings = TypeAdapter(OptimizerSettings).validate_python({"type": kind, "rate": 0.01, "weight_decay": 0.1})
     with Workers(threads) as workers:

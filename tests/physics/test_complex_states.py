@@ -11,9 +11,10 @@ from neurosim.dynamics.settings import NewtonSettings, SweepsSettings
 from neurosim.errors import SimulationError
 from neurosim.physics.costs import softmax
 from neurosim.physics.holomorphic.activations import holomorphic
+from neurosim.physics.imperfection_settings import Asymmetry, Imperfections
 from neurosim.physics.layered.compartments import POINT
 from neurosim.physics.layered.network import CompartmentNetwork
-from neurosim.physics.layered.settings import Asymmetry, Imperfections, Init, LayeredCircuit
+from neurosim.physics.layered.settings import Init, LayeredCircuit
 from neurosim.physics.names import HOLOMORPHIC
 from neurosim.physics.signal import Signal
 

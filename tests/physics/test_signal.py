@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from physics_nets import circuit, draw_numbers, rule
 
-from neurosim.physics.layered import network as network_module
+from neurosim.physics.layered import products
 from neurosim.physics.signal import Signal
 from neurosim.workers import slices
 
@@ -38,7 +38,7 @@ def test_windows_are_rows_of_blocks(widths, samples, count):
 @pytest.mark.parametrize("size", [1, 7, 1 << 17])
 def test_pieces_cover_the_gradient_once(monkeypatch, size):
     """Each piece writes its own range of the flat vector and no other, and together they form the mean products."""
-    monkeypatch.setattr(network_module, "PRODUCT_PIECE", size)
+    monkeypatch.setattr(products, "PRODUCT_PIECE", size)
     net = draw_numbers((4, 6, 5, 3), samples=7)
     network = circuit(net, rule().compartments())
     r = np.random.default_rng(0)

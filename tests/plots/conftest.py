@@ -12,6 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plots_files import write_bias, write_relax, write_robustness, write_train
+from sweep_files import write_sweep
 
 from neurosim.plots.style import styled
 from neurosim.results.reader import open_result
@@ -56,3 +57,9 @@ def train(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
 def robustness(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
     """Make and open a comparison of attacked circuits; options as in `write_robustness`."""
     return lambda **options: opened(write_robustness, **options)
+
+
+@pytest.fixture
+def swept(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open a sweep; options as in `write_sweep`."""
+    return lambda **options: opened(write_sweep, **options)

@@ -26,7 +26,8 @@ OF_RELAX = ("trajectories", "activity", "error", "rate")
 OF_TRAIN = ("training", "learning_curve", "gradient_alignment")
 OF_BIAS = ("bias", "ladder", "waterfall", "error_alignment")
 OF_ROBUSTNESS = ("robustness",)
-ELSEWHERE = ("nudge_error", "complex_plane", "lock_in")  # tests/plots/test_plots_nudges.py
+ELSEWHERE = ("nudge_error", "complex_plane", "lock_in", "u_curve")  # test_plots_nudges.py, test_plots_u_curve.py
+OF_SWEEPS = ("sweep", "heat_map", "lines", "scatter")  # tests/plots/test_plots_sweep_*.py
 COSINES = {"W_0": [0.9, 0.99, 0.999, 0.9999], "b_1": [0.8, 0.9, 0.95, 0.99], "all": [0.95] * 4}
 SWEEPS = {"times": np.arange(5.0), "units": "1", "saves": (2, 5), "dynamics": "{tolerance: 1.0e-5}"}
 BAD = [[0, 2], [0, 2]]
@@ -45,7 +46,7 @@ def visible_texts(figure: Figure) -> list[tuple[str, Any]]:
 
 
 def test_every_registered_plot_is_tested_here():
-    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS, *ELSEWHERE} == set(PLOTS)
+    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS, *ELSEWHERE, *OF_SWEEPS} == set(PLOTS)
 
 
 def test_the_default_is_the_overview(relax, train):

@@ -88,7 +88,7 @@ def test_angles_of_error_vectors_are_bars_with_numbers(bias, axes):
     assert numbers(axes) == ["32°", "20°", "0°", "31°", "20°", "0°", "30°", "20°", "0°"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["layer 1", "layer 2", "outputs"]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["as it relaxes", "settled", "settled, nudge to 0"]
+    assert labels == ["as it relaxes", "settled", "nudge to 0"]
 
 
 def test_many_layers_have_bars_without_numbers_and_layers_without_an_angle_none(bias, axes):

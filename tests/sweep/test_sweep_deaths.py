@@ -74,8 +74,8 @@ class Pretender:
         raise AssertionError("the driver does not own its engine")
 
 
-def drive(engine: Pretender, points: int) -> tuple[Watcher, list[Failure]]:
-    """Run points whose run ids are their places."""
+def drive(engine: Pretender, points: int, written: set[str] = frozenset()) -> tuple[Watcher, list[Failure]]:
+    """Run points whose run ids are their places; of some a result is `written` although nobody said so."""
     failures: list[Failure] = []
     watcher = Watcher()
 
@@ -89,11 +89,24 @@ def drive(engine: Pretender, points: int) -> tuple[Watcher, list[Failure]]:
         make_task=lambda chosen: Task("id", None, chosen, Path()),
         point=lambda index: Point(index, str(index), ()),
         record=failures.append,
+        finished=lambda: written,
         progress=watcher,
         wanted=working,
     )
     made.run(range(points))
     return watcher, failures
+
+
+@pytest.mark.parametrize("as_one", [True, False])
+def test_what_a_worker_wrote_before_it_died_is_not_run_again(as_one, monkeypatch):
+    """Its tasks had their results in place; only the word of it was lost."""
+    monkeypatch.setattr(driver, "WAIT_SECONDS", 0.0)
+    everything = {str(place) for place in range(100)}
+    engine = Pretender({7}, breaks_as_one=as_one)
+    watcher, failures = drive(engine, 100, everything)
+    assert not failures
+    assert watcher.done == 100
+    assert sum(7 in places for places in engine.log) == 1
 
 
 @pytest.mark.parametrize("deadly", [{7}, {0}, {99}, {3, 50}, set()])

@@ -66,7 +66,10 @@ def test_a_plan_that_is_no_yaml_is_refused(tmp_path):
 def test_runs_without_a_plan_are_refused(tmp_path):
     folder = adopted(tmp_path, BETAS)
     folder.plan.unlink()
-    (folder.runs / "0123456789ab.h5").write_bytes(b"of another time")
+    (folder.runs / "model.h5").write_text("not of a sweep")
+    adopted(tmp_path, BETAS)
+    folder.plan.unlink()
+    (folder.runs / "0123456789ab.h5").write_text("a run")
     with pytest.raises(ResultFileError, match=r"has runs, but no plan.yaml that says of what"):
         adopted(tmp_path, BETAS)
 
@@ -95,11 +98,11 @@ def test_restart_deletes_what_a_sweep_wrote_and_nothing_else(tmp_path):
 
 def test_leftovers_of_dead_workers_are_swept_up(tmp_path):
     folder = adopted(tmp_path, BETAS)
-    for name in ("0123456789ab.host-1.part.h5", "0123456789ab.host-1.part.h5.tmp"):
+    for name in ("0123.host-1.part.h5", "0123.host-1.part.h5.tmp"):
         (folder.runs / name).write_bytes(b"half")
-    (folder.runs / "0123456789ab.checkpoint.h5").write_bytes(b"a place to go on from")
+    (folder.runs / "0123.checkpoint.h5").write_bytes(b"a place to go on from")
     adopted(tmp_path, BETAS)
-    assert [path.name for path in folder.runs.iterdir()] == ["0123456789ab.checkpoint.h5"]
+    assert [path.name for path in folder.runs.iterdir()] == ["0123.checkpoint.h5"]
     assert folder.done() == set()
 
 
@@ -135,6 +138,16 @@ def test_the_lock_of_a_dead_process_holds_nobody_up(tmp_path):
     with FolderLock(path):
         assert path.read_text().startswith(f"process {os.getpid()} on")
     assert path.read_text() == ""
+
+
+def test_only_records_of_points_are_failures(tmp_path):
+    """What else lies in the folder is neither read nor deleted."""
+    folder = adopted(tmp_path, BETAS)
+    (folder.failed / "0123456789ab.json").write_text("{}")
+    (folder.failed / "why.json").write_text("mine")
+    assert folder.failures() == {"0123456789ab"}
+    folder.forget_failures()
+    assert [path.name for path in folder.failed.iterdir()] == ["why.json"]
 
 
 @pytest.mark.parametrize(

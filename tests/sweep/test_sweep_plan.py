@@ -221,3 +221,14 @@ def test_a_hundred_thousand_points_expand(tmp_path):
     drawn = random.Random(0).sample(range(len(made)), 20)
     for index in drawn:
         assert made.points.scenario(made.point(index).changes).run_id == made.ids[index]
+
+
+def test_points_that_share_a_circuit_run_one_after_the_other(tmp_path):
+    made = plan(tmp_path, "rule.beta=0.1,0.2", "rule.alpha=0,0.5,1", "seed=1,2")
+    order = made.neighbours_first(range(len(made)))
+    assert sorted(order) == list(range(12))
+    seeds = [{c.key: c.text for c in made.point(index).changes}["seed"] for index in order]
+    assert seeds == ["1"] * 6 + ["2"] * 6
+    assert made.neighbours_first(order[3:]) == order[3:]
+    assert made.neighbours_first([]) == []
+    assert plan(tmp_path, "seed=1,2").neighbours_first([1, 0]) == [1, 0]

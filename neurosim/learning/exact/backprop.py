@@ -51,7 +51,7 @@ def forward_and_errors(model: PhysicalModel, inputs: Array, targets: Array) -> t
     network = cast("CompartmentNetwork", model)
     if not network.compartments.free_state_is_feed_forward:
         raise SimulationError("back-propagation needs a feed-forward free state; point neurons feed back at all times")
-    settings, parameters, last = network.settings, network.parameters, len(network.layers) - 1
+    settings, parameters, last = network.settings, network.conductances, len(network.layers) - 1
     names = [settings.activation] * (last - 1) + [settings.output_activation]
     activities, currents = [inputs], []
     for k, name in enumerate(names):

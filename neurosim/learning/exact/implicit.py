@@ -145,7 +145,8 @@ def mean_products(system: System, source: Signal, error: Signal) -> Parameters:
     """Return the mean over all rows of the local products of two signals; `error` is divided by the rows."""
     error.scale(1.0 / system.rows)
     gradient = system.model.parameters.gradient()
-    for piece in system.model.local_products(system.inputs, source, error, gradient, exact=True):
+    readout_error = system.model.readout_error(source, system.targets)
+    for piece in system.model.local_products(system.inputs, source, error, gradient, readout_error, exact=True):
         piece.form()
     return gradient
 

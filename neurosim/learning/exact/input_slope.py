@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.dynamics.polished import settling
 from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
 from neurosim.learning.exact.backprop import forward_and_errors
@@ -49,7 +50,7 @@ class InputSlope:
 
 
 def input_slope(model: PhysicalModel, solver: Solver, workers: Workers, inputs: Array, targets: Array) -> InputSlope:
-    """Return cost and input gradient of a batch of any size.
+    """Return cost and input gradient of a batch of any size; of a noisy circuit, those without its noise.
 
     Parameters
     ----------
@@ -85,8 +86,9 @@ def _feed_forward(model: PhysicalModel, solver: Solver, inputs: Array, targets: 
 
 def _at_equilibrium(model: PhysicalModel, solver: Solver, inputs: Array, targets: Array) -> InputSlope:
     system = model.system(len(inputs))
+    system.silence()
     system.present(inputs, targets)
-    relaxation = run_phases(system, solver, (FREE,))["free"]
+    relaxation = run_phases(system, settling(solver), (FREE,))["free"]
     error = system.signal()
     # What diverged is left out: there is no equilibrium to linearise at.
     rows = np.flatnonzero(relaxation.codes != Status.DIVERGED.code).tolist()

@@ -95,7 +95,7 @@ def saddle_objective(system: System, state: Array, beta: float) -> Array:
     total = np.zeros(system.rows)
     below = np.asarray(system.inputs, np.float64)
     for k, (name, s) in enumerate(zip(names, layers, strict=True)):
-        a = below @ model.parameters[f"W_{k}"].astype(np.float64) + model.parameters[f"b_{k + 1}"]
+        a = below @ model.conductances[f"W_{k}"].astype(np.float64) + model.conductances[f"b_{k + 1}"]
         energy = np.sum(POTENTIALS[name](s) - s * a, axis=2)
         total += (energy[0] - energy[1]) / beta
         below = np.einsum("c,crn->rn", weights, s)
@@ -117,5 +117,5 @@ def penalty(model: PhysicalModel, inputs: Array, targets: Array) -> tuple[Array,
     _, errors, prediction = forward_and_errors(network, inputs, targets)
     total = np.sum(errors[-1] * cost_gradient(network.settings.cost, prediction, targets), axis=1)
     for k, (below, above) in enumerate(pairwise(errors), start=1):
-        total += np.sum(below * (above @ network.parameters[f"W_{k}"].T), axis=1)
+        total += np.sum(below * (above @ network.conductances[f"W_{k}"].T), axis=1)
     return network.cost(prediction, targets), np.asarray(total)

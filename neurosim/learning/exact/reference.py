@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from neurosim.dynamics.polished import settling
 from neurosim.dynamics.solver import Solver
 from neurosim.learning.exact.backprop import exact_gradient
 from neurosim.learning.exact.implicit import implicit_gradient
@@ -17,7 +18,7 @@ Array = npt.NDArray[Any]
 
 
 def reference_gradient(model: PhysicalModel, solver: Solver, inputs: Array, targets: Array) -> Mapping[str, Array]:
-    """Return dC/dtheta of the mean cost of a batch, by parameter name.
+    """Return dC/dtheta of the mean cost of a batch, by parameter name; of a noisy circuit, that without its noise.
 
     Parameters
     ----------
@@ -36,5 +37,6 @@ def reference_gradient(model: PhysicalModel, solver: Solver, inputs: Array, targ
     if model.feed_forward:
         return exact_gradient(model, inputs, targets)
     system = model.system(len(inputs))
+    system.silence()
     system.present(inputs, targets)
-    return implicit_gradient(system, run_phases(system, solver, (FREE,))["free"].state)
+    return implicit_gradient(system, run_phases(system, settling(solver), (FREE,))["free"].state)

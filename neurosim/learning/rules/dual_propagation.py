@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.learning.rule import AlwaysOn, Reading, Rule, Start
+from neurosim.learning.rule import AlwaysOn, NudgedRule, Reading, Start
 from neurosim.physics.layered.compartments import Compartments, dyad
 from neurosim.physics.names import CLIPPED_IDENTITIES
 from neurosim.settings import Sections
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from neurosim.physics.system import System
 
 
-class DualPropagation(Rule):
+class DualPropagation(NudgedRule):
     """Single-phase learning with dyads.
 
         source_k = alpha s+_k + (1 - alpha) s-_k,      error_k = (s-_k - s+_k) / beta
@@ -43,7 +43,6 @@ class DualPropagation(Rule):
         description="Which compartment gets which share of the feedback; damped: original with damped sweeps.",
     )
     alpha: float = Field(0.5, ge=0.0, le=1.0, description="Weight of s+ in the mean that is sent forward.")
-    beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
     output: Literal["linearised", "prox"] = Field(
         "linearised", description="Cost gradient at the output current, or at each compartment itself (implicit)."
     )
@@ -55,7 +54,13 @@ class DualPropagation(Rule):
         """Yield what the circuit or the solver cannot do for this rule."""
         yield from super().check(scenario)
         circuit = scenario.circuit
-        if getattr(circuit, "neuron", None) != "dyad":
+        if circuit.kind != "layered":
+            yield (
+                "rule.type",
+                f"dual_propagation needs dyads, and a {circuit.kind} circuit has none. Use rule equilibrium.",
+            )
+            return
+        if circuit.neuron != "dyad":
             yield "rule.type", "dual_propagation needs two compartments per neuron. Use circuit.neuron: dyad."
         if self.variant == "damped" and circuit.activation not in CLIPPED_IDENTITIES:
             yield (
@@ -71,14 +76,14 @@ class DualPropagation(Rule):
                 f"prox with output_activation {circuit.output_activation} has no closed form, which solver sweeps "
                 "needs. Use output: linearised, or an ODE solver.",
             )
-        if circuit.cost == "squared_error":
+        if circuit.cost == "squared_error" and self.beta != "auto":
             # The compartment that is pushed up the cost has a minimum only while its nudge is weaker than the cost.
             share, symbol = (self.alpha, "alpha") if self.variant == "transposed" else (1.0 - self.alpha, "(1 - alpha)")
-            if share * self.beta >= 1.0:
+            if share * self.strength >= 1.0:
                 yield (
                     "rule.beta",
                     f"output prox with squared_error needs {symbol} beta < 1 for variant {self.variant}, "
-                    f"found {share * self.beta:g}. Use a smaller beta, or output: linearised.",
+                    f"found {share * self.strength:g}. Use a smaller beta, or output: linearised.",
                 )
         elif circuit.cost == "cross_entropy" and scenario.dynamics.solver == "sweeps":
             yield (
@@ -98,7 +103,7 @@ class DualPropagation(Rule):
 
     def phases(self, start: Start) -> tuple[Phase, ...]:
         """Return the nudged phase, after a free one where it starts from there or needs the free prediction."""
-        nudged = Phase("nudged", self.beta, start, self.cost_gradient)
+        nudged = Phase("nudged", self.strength, start, self.cost_gradient)
         return (FREE, nudged) if start == "free" or self.cost_gradient == "frozen" else (nudged,)
 
     @property
@@ -109,12 +114,12 @@ class DualPropagation(Rule):
     @property
     def always_on(self) -> AlwaysOn:
         """Both numbers of a synapse are there at every moment: the nudged phase without its end."""
-        return AlwaysOn(self.beta, (self.alpha, 1.0 - self.alpha), (-1.0 / self.beta, 1.0 / self.beta))
+        return AlwaysOn(self.strength, (self.alpha, 1.0 - self.alpha), (-1.0 / self.strength, 1.0 / self.strength))
 
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
         """Relax under the nudge; read means and differences of the dyads."""
         results = run_phases(system, solver, self.phases(start), own_states=False)
-        settled = results["nudged"].state
+        settled = results["nudged"].reading
         reads = self.always_on
         system.read(settled, reads.source, reading.source)
         system.read(settled, tuple(reading.scale * weight for weight in reads.error), reading.error)

@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
-from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic, pushed_too_far
+from neurosim.learning.rule import NudgedRule, Reading, Start, not_holomorphic, pushed_too_far
+from neurosim.physics.imperfection_settings import noisy
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.settings import Sections
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from neurosim.physics.system import System
 
 
-class Equilibrium(Rule):
+class Equilibrium(NudgedRule):
     """A free relaxation and nudged ones: down the cost, up the cost, or around a circle in the complex plane."""
 
     type: Literal["equilibrium"]
@@ -49,7 +50,6 @@ class Equilibrium(Rule):
         "the limit of them all, the linear response (a reference: it is solved for, nothing relaxes).",
     )
     points: int | None = Field(None, description="Nudges on the contour, at least 2; only with nudging: contour.")
-    beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
     correction: Literal["none", "asymmetric", "dyadic"] = Field(
         "none",
         description="How a circuit that is not reciprocal is made exact: nudged phases with transposed loops, or dyads "
@@ -60,6 +60,9 @@ class Equilibrium(Rule):
         """Yield what the circuit cannot do for this rule."""
         yield from super().check(scenario)
         circuit = scenario.circuit
+        if circuit.kind == "resistive":
+            yield from self._check_netlist()
+            return
         if getattr(circuit, "neuron", None) != "point":
             yield (
                 "rule.type",
@@ -68,6 +71,7 @@ class Equilibrium(Rule):
             )
             return
         yield from self._check_contour(circuit)
+        yield from self._check_noise(circuit)
         if self.correction != "dyadic" and self.nudging in ("symmetric", "contour"):
             for sentence in pushed_too_far(circuit, self.beta, f"{self.nudging} nudging", ", or nudging: one_sided"):
                 yield "rule.beta", sentence
@@ -90,6 +94,35 @@ class Equilibrium(Rule):
             yield (
                 "rule.correction",
                 "a reciprocal circuit has no asymmetry to correct. Use circuit.feedback: independent, or leave it out.",
+            )
+
+    def _check_netlist(self) -> Iterator[tuple[str, str]]:
+        if self.nudging == "contour":
+            yield "rule.nudging", "a netlist has no complex states. Use nudging: one_sided or symmetric."
+        if self.points is not None and self.nudging != "contour":
+            yield "rule.points", "points belong to nudging: contour. Leave them out."
+        if self.correction == "dyadic":
+            yield "rule.correction", "a netlist cannot be made into dyads. Use correction: asymmetric."
+        if self.correction == "asymmetric" and self.nudging == "vanishing":
+            yield (
+                "rule.correction",
+                "a corrected circuit answers a vanishing nudge with the exact gradient. Use rule recurrent_backprop.",
+            )
+
+    def _check_noise(self, circuit: Any) -> Iterator[tuple[str, str]]:
+        if not noisy(circuit):
+            return
+        if self.nudging == "vanishing":
+            yield (
+                "rule.nudging",
+                "vanishing linearises at an equilibrium, and with circuit.imperfections.state_noise there is none. "
+                "Use nudging: one_sided or symmetric.",
+            )
+        if self.nudging == "contour" and self.contour_size > 2:
+            yield (
+                "rule.nudging",
+                "half of a contour is the mirror image of the other half, which state_noise is not. Use nudging: "
+                "one_sided or symmetric.",
             )
 
     def _check_contour(self, circuit: Any) -> Iterator[tuple[str, str]]:
@@ -124,15 +157,15 @@ class Equilibrium(Rule):
 
         swapped = self.correction == "asymmetric"
         if self.correction == "dyadic":
-            return (Phase("dyadic", self.beta),)
+            return (Phase("dyadic", self.strength),)
         if self.nudging == "vanishing":
             return (FREE,)
         if self.nudging == "one_sided":
-            return (FREE, Phase("nudged", self.beta, start, transposed=swapped))
+            return (FREE, Phase("nudged", self.strength, start, transposed=swapped))
         names = ["nudged", "opposite"]
         if self.nudging == "contour":
             names = [f"point_{k}" for k in range(self.contour_size // 2 + 1)]
-        betas = contour_points(self.beta, self.contour_size)
+        betas = contour_points(self.strength, self.contour_size)
         nudged = (Phase(name, beta, start, transposed=swapped) for name, beta in zip(names, betas, strict=True))
         return (FREE, *nudged)
 
@@ -150,7 +183,7 @@ class Equilibrium(Rule):
     @property
     def complex_nudge(self) -> float | None:
         """Radius of the contour, where it leaves the real axis."""
-        return self.beta if self.nudging == "contour" and self.contour_size > 2 else None
+        return self.strength if self.nudging == "contour" and self.contour_size > 2 else None
 
     @property
     def transposes(self) -> bool:
@@ -165,21 +198,26 @@ class Equilibrium(Rule):
 
         free = run_phases(system, solver, (FREE,), own_states=False)["free"]
         weight = system.forward_weights
-        system.read(free.state, weight, reading.source)
-        reading.prediction[:] = system.prediction(free.state)
+        system.read(free.reading, weight, reading.source)
+        reading.prediction[:] = system.prediction(free.reading)
         if self.nudging == "vanishing":
             self._read_response(system, free, reading)
             return free.steps
-        nudged = system.transposed_at(free.state) if self.correction == "asymmetric" else system
+        nudged = system.transposed_at(free.reading) if self.correction == "asymmetric" else system
         if self.nudging == "one_sided":
-            nudged.nudge(self.beta)
+            nudged.nudge(self.strength)
+            nudged.enter_phase(1)
             relaxation = solver.relax(nudged, free.state.copy() if start == "free" else nudged.rest())
-            system.read(free.state, weight, reading.error)
-            reading.error.add(nudged.read_anew(relaxation.state, tuple(-w for w in weight)))
-            reading.error.scale(1.0 / self.beta)
+            system.read(free.reading, weight, reading.error)
+            answer = nudged.read_anew(relaxation.reading, tuple(-w for w in weight))
+            reading.error.add(answer)
+            if system.model.compares_squares:
+                reading.source.add(answer, -1.0)
+                reading.source.scale(0.5)
+            reading.error.scale(1.0 / self.strength)
             codes, steps = relaxation.codes, relaxation.steps
         else:
-            contour = Contour(self.beta, self.contour_size)
+            contour = Contour(self.strength, self.contour_size)
             codes, steps = contour.relax(nudged, solver, free.state, start, reading.source, reading.error)
         reading.error.scale(reading.scale)
         reading.codes[:] = free.codes.clip(min=codes)
@@ -203,9 +241,9 @@ class Equilibrium(Rule):
         """Relax state and error together; read the mean and the difference of the compartments."""
         dyads = system.dyads()
         relaxation = run_phases(dyads, solver, self.phases("rest"), own_states=False)["dyadic"]
-        per_nudge = reading.scale / self.beta
-        dyads.read(relaxation.state, (0.5, 0.5), reading.source)
-        dyads.read(relaxation.state, (-per_nudge, per_nudge), reading.error)
-        reading.prediction[:] = dyads.prediction(relaxation.state)
+        per_nudge = reading.scale / self.strength
+        dyads.read(relaxation.reading, (0.5, 0.5), reading.source)
+        dyads.read(relaxation.reading, (-per_nudge, per_nudge), reading.error)
+        reading.prediction[:] = dyads.prediction(relaxation.reading)
         reading.codes[:] = relaxation.codes
         return relaxation.steps

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from neurosim.learning.protocol import Phase
-from neurosim.learning.rule import Reading, Rule, Start, not_holomorphic, pushed_too_far
+from neurosim.learning.rule import NudgedRule, Reading, Start, not_holomorphic, pushed_too_far
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.settings import Sections
 
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 SLOW_POINTS = 16  # of an infinitely slow oscillation
 
 
-class Oscillating(Rule):
+class Oscillating(NudgedRule):
     """One continuous run under an oscillating nudge; every synapse averages over the last of its periods."""
 
     type: Literal["oscillating"]
     drive: Literal["rotating", "cosine"] = Field(
         "rotating", description="Nudge beta e^{i omega t} of complex states, or beta cos(omega t) of real ones."
     )
-    beta: float = Field(0.1, gt=0.0, description="Nudging strength, relative to the curvature of the cost.")
     period: float = Field(gt=0.0, description="Period of the oscillation, in seconds.")
     periods: int = Field(3, ge=1, description="Periods that every batch is presented.")
     lock_in: int = Field(1, ge=1, description="Periods, the last ones, over which the synapses average.")
@@ -57,6 +56,15 @@ class Oscillating(Rule):
                 yield "rule.drive", sentence
         for sentence in pushed_too_far(circuit, self.beta, "an oscillating nudge", ""):
             yield "rule.beta", sentence
+        imperfections = getattr(circuit, "imperfections", None)
+        for key in ("read_noise", "nudge_noise"):
+            chosen = getattr(imperfections, key, None)
+            if chosen is not None and chosen.sd:
+                yield (
+                    f"circuit.imperfections.{key}",
+                    "it is drawn once per read and phase, and a nudge that never rests has neither. Use state_noise, "
+                    "or rule equilibrium.",
+                )
         if self.lock_in > self.periods:
             yield "rule.lock_in", f"found {self.lock_in} periods, but a presentation has rule.periods: {self.periods}."
         dt = getattr(scenario.dynamics, "dt", None)
@@ -80,7 +88,7 @@ class Oscillating(Rule):
 
     def phases(self, start: Start) -> tuple[Phase, ...]:
         """Return the one run there is."""
-        return (Phase("oscillating", self.beta),)
+        return (Phase("oscillating", self.strength),)
 
     def relaxing(self, system: System) -> System:
         """Return the circuit under the oscillating nudge."""
@@ -99,18 +107,22 @@ class Oscillating(Rule):
     @property
     def complex_nudge(self) -> float | None:
         """Radius of the circle on which the nudge rotates."""
-        return self.beta if self.drive == "rotating" else None
+        return self.strength if self.drive == "rotating" else None
 
     def read(self, system: System, solver: Solver, start: Start, reading: Reading) -> int:
-        """Run through all periods; read what the integrals of the synapses gained over the last ones."""
+        """Run through all periods; read what the integrals of the synapses gained over the last ones.
+
+        Of coloured state noise, what it was at the beginning of the last periods is not remembered there.
+        """
         if not solver.has_time:
             return self._read_slowly(system, solver, start, reading)
         driven = system.oscillating(self.drive == "rotating", self.period)
-        driven.nudge(self.beta)
+        driven.nudge(self.strength)
         state, steps, ends = driven.rest(), 0, []
-        for periods in (self.periods - self.lock_in, self.lock_in):
+        for part, periods in enumerate((self.periods - self.lock_in, self.lock_in)):
             before = state.copy()
             if periods:
+                driven.noise_stream = part  # one run, whose noise does not repeat itself
                 relaxation = solver.lasting(periods * self.period).relax(driven, state)
                 steps += relaxation.steps
                 ends.append(relaxation)
@@ -119,7 +131,7 @@ class Oscillating(Rule):
         driven.read_integral(gain, 0, reading.source)
         driven.read_integral(gain, 1, reading.error)
         reading.error.scale(reading.scale)
-        reading.prediction[:] = reading.source.block(len(reading.source.widths) - 1)
+        reading.prediction[:] = system.model.prediction_of(reading.source.block(len(reading.source.widths) - 1))
         reading.take_statuses(ends)
         return steps
 
@@ -136,7 +148,7 @@ class Oscillating(Rule):
         reading.codes[:] = free.codes
         steps = free.steps
         if self.drive == "rotating":
-            contour = Contour(self.beta, SLOW_POINTS)
+            contour = Contour(self.strength, SLOW_POINTS)
             codes, taken = contour.relax(system, solver, free.state, start, reading.source, reading.error)
             reading.codes[:] = reading.codes.clip(min=codes)
             steps += taken
@@ -145,14 +157,14 @@ class Oscillating(Rule):
             reading.source.clear()
             for k in range(SLOW_POINTS):
                 phase = float(np.cos(2 * np.pi * (k + 0.5) / SLOW_POINTS))
-                system.nudge(self.beta * phase)
+                system.nudge(self.strength * phase)
                 end = solver.relax(system, free.state.copy() if start == "free" else system.rest())
                 reading.codes[:] = reading.codes.clip(min=end.codes)
                 steps += end.steps
                 s = system.read_anew(end.state, system.forward_weights)
                 s.scale(1.0 / SLOW_POINTS)
                 reading.source.add(s)
-                s.scale(-2.0 * phase / self.beta)
+                s.scale(-2.0 * phase / self.strength)
                 reading.error.add(s)
             system.nudge(0.0)
         reading.error.scale(reading.scale)

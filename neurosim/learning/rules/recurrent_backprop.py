@@ -20,6 +20,7 @@ from pydantic import Field
 
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.learning.rule import Reading, Rule, Start
+from neurosim.physics.imperfection_settings import noisy
 from neurosim.physics.layered.compartments import POINT, Compartments
 from neurosim.settings import Sections
 
@@ -41,10 +42,19 @@ class RecurrentBackprop(Rule):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why another rule is meant."""
         yield from super().check(scenario)
-        if getattr(scenario.circuit, "neuron", None) != "point":
+        if scenario.circuit.kind == "resistive":
+            if self.solve == "iterative":
+                yield "rule.solve", "a netlist has no adjoint circuit to relax. Use solve: direct."
+        elif getattr(scenario.circuit, "neuron", None) != "point":
             yield (
                 "rule.type",
                 "recurrent_backprop is for point neurons with feedback. Use circuit.neuron: point, or rule backprop.",
+            )
+        if noisy(scenario.circuit):
+            yield (
+                "rule.type",
+                "recurrent_backprop linearises at an equilibrium, and with circuit.imperfections.state_noise there is "
+                "none. Use rule equilibrium, or leave the noise out.",
             )
 
     def compartments(self) -> Compartments:

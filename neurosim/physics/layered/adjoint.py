@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from neurosim.errors import SimulationError
 from neurosim.jit import block, drift_signature, kernel, model_entries
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered.response import copy
 from neurosim.physics.layered.sweeps import layer_order
 from neurosim.physics.linearisation import TransposedJacobian
@@ -107,7 +106,7 @@ class AdjointNetwork(AdjointSystem):
         self.layout = np.array(table, np.int64)
         linear = network.linearise(state)
         # In membrane coordinates the slopes multiply all that a unit feels, and so stand outside dC/ds too.
-        gradient = cost_gradient(model.settings.cost, linear.activity[-1][0], network.targets)
+        gradient = model.output_cost.gradient(linear.activity[-1][0], network.targets)
         self.u = np.concatenate([*(D.ravel() for D in linear.slopes), gradient.ravel()])
         self.work = np.zeros(state.size + self.rows * max(block.units for block in self.blocks), self.dtype)
 
@@ -127,7 +126,7 @@ class AdjointNetwork(AdjointSystem):
     def sweep(self, state: Array, order: str, first: bool) -> Array:
         """Let every layer jump to its equilibrium, in the order that has the spectrum of the network's sweep."""
         layers, slopes = [view[0] for view in self.views(state)], [view[0] for view in self.views(self.u[: state.size])]
-        parameters, last = self.model.parameters, len(layers)
+        parameters, last = self.model.conductances, len(layers)
         changes = np.zeros(self.rows)
         for k in reversed(layer_order(order, first, last)):
             new = np.zeros_like(layers[k - 1]) if k < last else self.u[state.size :].reshape(self.rows, -1).copy()

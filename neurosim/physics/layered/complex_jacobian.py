@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.physics.costs import cost_curvature, cost_curvature_times, cost_gradient
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.signal import Signal
 
@@ -37,12 +36,12 @@ class ComplexLinearisation(Linearisation):
     system: ComplexLayeredSystem
 
     def __init__(self, system: ComplexLayeredSystem, state: Array) -> None:
-        self.system, self.parameters = system, system.model.parameters
+        self.system, self.parameters = system, system.model.conductances
         self.last = len(system.blocks)
         self.leak = system.leak_rates
         self.s = system.complex_activities(state)
         self.beta = system.complex_nudges()[:, None]
-        self.g = cost_gradient(system.cost, self.s[-1], system.targets)
+        self.g = system.cost.gradient(self.s[-1], system.targets)
         currents = system.complex_views(state) if system.membrane else self._currents()
         self.slopes = [*map(system.hidden.slope, currents[:-1]), system.output.slope(currents[-1])]
 
@@ -66,7 +65,7 @@ class ComplexLinearisation(Linearisation):
         return result
 
     def _curvature(self, ds: Array) -> Array:
-        return self.beta * cost_curvature_times(self.system.cost, self.s[-1], ds)
+        return self.beta * self.system.cost.curvature_times(self.s[-1], ds)
 
     def times(self, v: Array) -> Array:
         """Return J v, shape (size,)."""
@@ -104,7 +103,7 @@ class ComplexLinearisation(Linearisation):
             lower, upper = slice(ends[k - 1], ends[k]), slice(ends[k], ends[k + 1])
             M[:, upper, lower], M[:, lower, upper] = self.parameters[f"W_{k}"].T, self.parameters[f"B_{k}"].T
         outputs = slice(ends[-2], ends[-1])
-        M[:, outputs, outputs] -= self.beta[:, :, None] * cost_curvature(system.cost, self.s[-1])
+        M[:, outputs, outputs] -= self.beta[:, :, None] * system.cost.curvature(self.s[-1])
         slopes, leak = np.concatenate(self.slopes, axis=1), np.repeat(self.leak, widths)
         M *= slopes[:, None, :] if membrane else slopes[:, :, None]
         diagonal = np.arange(ends[-1])

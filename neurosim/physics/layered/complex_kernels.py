@@ -34,6 +34,10 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
+    OUTPUTS,
+    PREDICTION,
+    READOUT,
+    READOUT_BIAS,
     TARGETS,
 )
 from neurosim.physics.layered.response import add, copy
@@ -81,13 +85,43 @@ def complex_softmax(s: Any, rows: int, n: int) -> None:
 
 
 @helper
-def add_nudge(cost: int, s: Any, target: Any, nudge: Any, g: Any, v: Any) -> None:
+def readout_gradient(s: Any, target: Any, model: Any, g: Any) -> None:
+    """Write dC/ds behind the readout at the activity `s` into `g`; planes, flat. R is real and serves both planes."""
+    p, layout, _, work = model
+    rows, at = layout[0], model_entries(layout)
+    R_at, c_at, m = layout[at + READOUT], layout[at + READOUT_BIAS], layout[at + OUTPUTS]
+    n = s.size // (2 * rows)
+    R = p[R_at : R_at + n * m].reshape(n, m)
+    z = work[layout[at + PREDICTION] : layout[at + PREDICTION] + 2 * rows * m]
+    np.dot(s.reshape(2 * rows, n), R, z.reshape(2 * rows, m))
+    for r in range(rows):
+        add(p[c_at : c_at + m], z[r * m : (r + 1) * m])
+    if layout[at + COST] == CROSS_ENTROPY:
+        complex_softmax(z, rows, m)
+    for i in range(rows * m):
+        z[i] -= target[i]
+    np.dot(z.reshape(2 * rows, m), R.T, g.reshape(2 * rows, n))
+
+
+@helper
+def add_nudge(s: Any, target: Any, nudge: Any, model: Any, g: Any, v: Any) -> None:
     """Add -beta dC/ds at the activity `s` to `v`; planes, flat. `nudge` has beta of each row, `g` is scratch."""
+    layout = model.layout
+    at = model_entries(layout)
     rows = nudge.size // 2
     size = g.size // 2
     n = size // rows
+    if layout[at + READOUT] >= 0:
+        readout_gradient(s, target, model, g)
+        for r in range(rows):
+            b_re, b_im = nudge[r], nudge[rows + r]
+            for i in range(r * n, (r + 1) * n):
+                re, im = g[i], g[size + i]
+                v[i] -= b_re * re - b_im * im
+                v[size + i] -= b_re * im + b_im * re
+        return
     copy(s, g)
-    if cost == CROSS_ENTROPY:
+    if layout[at + COST] == CROSS_ENTROPY:
         complex_softmax(g, rows, n)
     for r in range(rows):
         b_re, b_im = nudge[r], nudge[rows + r]
@@ -134,13 +168,13 @@ def total_current(k: int, s: Any, model: Any) -> Any:
     """Return the current of block `k` with its nudge, planes, flat; `s` holds the activities of all blocks."""
     layout, u, work = model.layout, model.u, model.work
     rows, at = layout[0], model_entries(layout)
-    offset, _, n = block(layout, k)
+    offset = block(layout, k)[0]
     v = own_current(k, s, model)
     if k == layout[1] - 1:
-        target = u[layout[at + TARGETS] : layout[at + TARGETS] + rows * n]
+        target = u[layout[at + TARGETS] : layout[at + TARGETS] + rows * layout[at + OUTPUTS]]
         nudge = u[layout[at + NUDGE] : layout[at + NUDGE] + 2 * rows]
         g = work[layout[at + FEEDBACK] : layout[at + FEEDBACK] + v.size]
-        add_nudge(layout[at + COST], s[offset : offset + v.size], target, nudge, g, v)
+        add_nudge(s[offset : offset + v.size], target, nudge, model, g, v)
     return v
 
 
@@ -208,6 +242,7 @@ def visit_complex_layers(visits: Any, y: Any, model: Any, changes: Any) -> None:
     rows, at = layout[0], model_entries(layout)
     membrane = layout[at + COORDINATES] == MEMBRANE
     implicit = layout[at + COST] == SQUARED_ERROR and layout[at + OUTPUT_ACTIVATION] == IDENTITY
+    implicit = implicit and layout[at + READOUT] < 0
     s = activities_of(y, model)
     for k in visits:
         offset, _, n = block(layout, k)

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.complex_states import ComplexSystem
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.holomorphic.activations import holomorphic
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.complex_jacobian import ComplexLinearisation
 from neurosim.physics.layered.complex_kernels import complex_drift, read_copies, visit_complex_layers
 from neurosim.physics.layered.sweeps import layer_order
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
@@ -49,7 +49,7 @@ class ComplexLayeredSystem(ComplexSystem):
         self.output = holomorphic(settings.output_activation)
         self.real, self.model, self.copies = real, real.model, copies
         self.rows = copies * real.rows
-        self.p, self.cost = real.p, settings.cost
+        self.p, self.cost = real.p, real.model.output_cost
         arena = at.arena(
             real.model.layers, self.rows, 1, real.parameter_offsets, real.codes, held=bool(real.held), parts=2
         )
@@ -62,21 +62,24 @@ class ComplexLayeredSystem(ComplexSystem):
             return self.u[offset : offset + self.rows * width].reshape(self.rows, width)
 
         self.drive = terminal(int(self.layout[constants + at.DRIVE]), real.model.layers[1])
-        self.targets = terminal(int(self.layout[constants + at.TARGETS]), real.model.layers[-1])
+        self.targets = terminal(int(self.layout[constants + at.TARGETS]), real.model.outputs)
         offset = int(self.layout[constants + at.NUDGE])
         self.nudges = self.u[offset : offset + 2 * self.rows].reshape(2, self.rows)
         entries = self.layout[constants + at.LAYERS :].reshape(-1, at.LAYER_ENTRIES)
+        self.noise = inherited_noise(real.noise, self)
         widths = real.model.layers[2:]
         self.held = [terminal(int(row[at.HELD]), n) for row, n in zip(entries[1:], widths, strict=True) if real.held]
+        self.signal_noise = real.signal_noise
         self.follow()
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the real system, without its nudge."""
         self.inputs = np.tile(self.real.inputs, (self.copies, 1))
         self.drive[:] = np.tile(self.real.drive, (self.copies, 1))
-        self.targets[:] = np.tile(self.real.targets, (self.copies, 1))
+        self.targets[:] = np.tile(self.real.shown_targets, (self.copies, 1))
         for mine, its in zip(self.held, self.real.held, strict=True):
             mine[:] = np.tile(its, (self.copies, 1))
+        self.paths = np.tile(self.real.paths, self.copies)
         self.nudges[:] = 0.0
 
     @property
@@ -100,8 +103,12 @@ class ComplexLayeredSystem(ComplexSystem):
 
     def nudge_copies(self, betas: Sequence[complex]) -> None:
         """Set the nudging strength of every copy."""
-        each = np.repeat(np.array(betas, complex), self.real.rows)
+        each = np.repeat(self.model.acting_nudge(1.0) * np.array(betas, complex), self.real.rows)
         self.nudges[0], self.nudges[1] = each.real, each.imag
+        if self.signal_noise is not None and any(betas):
+            parts = np.split(self.targets, self.copies)
+            for copy, part in enumerate(parts):
+                part[:] = self.signal_noise.nudge(self.real.paths, self.real.shown_targets, copy)
 
     @property
     def free(self) -> bool:
@@ -117,6 +124,7 @@ class ComplexLayeredSystem(ComplexSystem):
         each = self.real.rows
         other = ComplexLayeredSystem(self.real.take([row % each for row in rows]), 1)
         other.nudges[:] = self.nudges[:, rows]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:
@@ -138,24 +146,30 @@ class ComplexLayeredSystem(ComplexSystem):
         z = self.complex_views(state)
         return [*map(self.hidden.value, z[:-1]), self.output.value(z[-1])] if self.membrane else z
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write weights_0 Re s + weights_1 Im s of every unit into `out`, whose window has the rows of this system."""
         for i, s in enumerate(self.complex_activities(state)):
             out.block(i)[:] = weights[0] * s.real + weights[1] * s.imag
 
     def read_copies(self, state: Array, weights: Array, out: Signal) -> None:
+        """Add what synapses read, sum_c weights[0, c] Re s + weights[1, c] Im s and its noise, to `out`."""
+        self.read_copies_exactly(state, weights, out)
+        if self.signal_noise is not None:
+            self.signal_noise.read(self.real.paths, float(np.linalg.norm(weights)), out)
+
+    def read_copies_exactly(self, state: Array, weights: Array, out: Signal) -> None:
         """Add sum_c weights[0, c] Re s + weights[1, c] Im s of every unit to `out`."""
         table = np.ascontiguousarray(weights, self.dtype)
         read_copies[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)
 
     def prediction(self, state: Array) -> Array:
-        """Return the real part of the activity of the outputs, shape (rows, outputs)."""
-        return np.ascontiguousarray(self.complex_activities(state)[-1].real)
+        """Return the real part of what the outputs say, shape (rows, outputs)."""
+        return np.ascontiguousarray(self.model.prediction_of(self.complex_activities(state)[-1].real))
 
     def cost_slope(self, state: Array) -> Array:
         """Return dC/d(state) as two real planes: conj(dC/ds ds/dy) of every unit, shape (size,)."""
         slope = np.zeros_like(state)
-        g = cost_gradient(self.cost, self.complex_activities(state)[-1], self.targets)
+        g = self.cost.gradient(self.complex_activities(state)[-1], self.targets)
         if self.membrane:
             g = g * self.output.slope(self.complex_views(state)[-1])
         self.views(slope)[-1][:] = np.stack([g.real, -g.imag])

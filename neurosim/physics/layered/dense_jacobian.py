@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.physics.costs import cost_curvature
 from neurosim.physics.layered import layout as at
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def _lines(layer: Array) -> Array:
 def _pulled_back(linear: LayeredLinearisation) -> Array:
     """Return gain_c beta H S W^T p_d, shape (rows, C n_L, C n_{L-1}): the nudge at the output current."""
     system = linear.system
-    H = cost_curvature(system.model.settings.cost, linear.prediction) * linear.output_slope[:, None, :]
+    H = system.model.output_cost.curvature(linear.prediction) * linear.output_slope[:, None, :]
     curved = H @ linear.parameters[f"W_{linear.last - 1}"].T
     strength = np.outer(system.nudges, linear.gain)
     pulled = np.einsum("rc,rji,d->rcjdi", strength, curved, linear.p)
@@ -75,9 +74,9 @@ def _pulled_back(linear: LayeredLinearisation) -> Array:
 def _pulled_at_compartments(linear: LayeredLinearisation) -> Array:
     """Return -gain_c beta H_c of every compartment c, shape (rows, C n_L, C n_L): the nudge at each of them."""
     system, planes = linear.system, len(linear.p)
-    n = system.targets.shape[1]
+    n = system.blocks[-1].units
     pulled = np.zeros((system.rows, planes, n, planes, n), system.dtype)
     for c, (gain, s) in enumerate(zip(linear.gain, linear.activity[-1], strict=True)):
         strength = (gain * system.nudges)[:, None, None]
-        pulled[:, c, :, c] = -strength * cost_curvature(system.model.settings.cost, s)
+        pulled[:, c, :, c] = -strength * system.model.output_cost.curvature(s)
     return pulled.reshape(system.rows, planes * n, planes * n)

@@ -22,11 +22,11 @@ from neurosim.physics.layered.layout import (
     AT_COMPARTMENT,
     COMPARTMENTS,
     COORDINATES,
-    COST,
     DAMPING,
     DIFFERENCE,
     DRIVE,
     FEEDBACK,
+    FEEDBACK_OFFSET,
     FORWARD,
     FROZEN,
     GRADIENT,
@@ -37,9 +37,19 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
+    OUTPUTS,
     TARGETS,
 )
-from neurosim.physics.layered.response import add, combine, copy, damped_current, forward_current, nudge_current, tables
+from neurosim.physics.layered.response import (
+    add,
+    add_to_rows,
+    combine,
+    copy,
+    damped_current,
+    forward_current,
+    nudge_current,
+    tables,
+)
 from neurosim.physics.names import ACTIVATION_CODE
 
 IDENTITY = ACTIVATION_CODE["identity"]
@@ -118,16 +128,22 @@ def compartment_rates(y: Any, model: Any, out: Any) -> Any:
 
         code = layout[at + OUTPUT_ACTIVATION] if top else layout[at + ACTIVATION]
         damping = p[layout[at + DAMPING] + k]
+        d = layout[entry + FEEDBACK_OFFSET]
+        if d >= 0 and not top:
+            add_to_rows(p[d : d + n], F.reshape(rows, n))
         for c in range(planes):
             lo, hi = offset + c * size, offset + (c + 1) * size
             if top and (c == 0 or gradient == AT_COMPARTMENT):
-                target = u[layout[at + TARGETS] : layout[at + TARGETS] + size].reshape(rows, n)
+                outputs = layout[at + OUTPUTS]
+                target = u[layout[at + TARGETS] : layout[at + TARGETS] + rows * outputs].reshape(rows, outputs)
                 frozen = u[layout[at + FROZEN] : layout[at + FROZEN] + size].reshape(rows, n)
                 nudge = u[layout[at + NUDGE] : layout[at + NUDGE] + rows]
                 nudge_current(
-                    gradient, layout[at + COST], code, a.reshape(rows, n), nudge, target, frozen,
-                    s[lo:hi].reshape(rows, n), F.reshape(rows, n),
+                    code, a.reshape(rows, n), nudge, target, frozen, s[lo:hi].reshape(rows, n), model,
+                    F.reshape(rows, n),
                 )  # fmt: skip
+                if d >= 0:
+                    add_to_rows(p[d : d + n], F.reshape(rows, n))
             response = IDENTITY if membrane else code
             if damping > 0:
                 relax_damped_plane(response, p[k], damping, gain[c], a, F, s[lo:hi], y[lo:hi], out[lo:hi])

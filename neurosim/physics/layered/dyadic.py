@@ -22,12 +22,10 @@ import numpy as np
 
 from neurosim.jit import block, drift_signature, helper, kernel, model_entries
 from neurosim.physics.activation_kernels import activate
-from neurosim.physics.cost_kernels import cost_gradient
 from neurosim.physics.layered.layout import (
     ACTIVATION,
     ACTIVITY,
     COORDINATES,
-    COST,
     DIFFERENCE,
     DRIVE,
     FEEDBACK,
@@ -38,9 +36,10 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
+    OUTPUTS,
     TARGETS,
 )
-from neurosim.physics.layered.response import add, copy, forward_current
+from neurosim.physics.layered.response import add, copy, forward_current, output_gradient
 from neurosim.physics.slope_kernels import by_activation_and_slope
 
 
@@ -134,9 +133,10 @@ def dyadic_drift(t: float, y: Any, model: Any, out: Any) -> None:
             np.dot(e[at_above : at_above + rows * e_n].reshape(rows, e_n), W.T, more.reshape(rows, n))
             add(more, chi)
         else:
-            target = u[layout[at + TARGETS] : layout[at + TARGETS] + size].reshape(rows, n)
+            outputs = layout[at + OUTPUTS]
+            target = u[layout[at + TARGETS] : layout[at + TARGETS] + rows * outputs].reshape(rows, outputs)
             g = work[layout[at + DIFFERENCE] : layout[at + DIFFERENCE] + size].reshape(rows, n)
-            cost_gradient(layout[at + COST], s[lo : lo + size].reshape(rows, n), target, g)
+            output_gradient(s[lo : lo + size].reshape(rows, n), target, model, g)
             nudge = u[layout[at + NUDGE] : layout[at + NUDGE] + rows]
             for r in range(rows):
                 for j in range(n):

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_curvature, cost_curvature_times, cost_gradient
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.signal import Signal
 
@@ -43,10 +42,10 @@ class DyadicLinearisation(Linearisation):
         settings = system.model.settings
         self.system, self.membrane = system, settings.coordinates == "membrane"
         self.leak = [float(rate) for rate in system.leak_rates]
-        self.parameters, self.cost = system.model.parameters, settings.cost
+        self.parameters, self.cost = system.model.conductances, system.model.output_cost
         means, differences = system.parts(state)
         self.s, self.beta = system.activities(means), system.nudges[:, None]
-        self.g = cost_gradient(settings.cost, self.s[-1], system.targets)
+        self.g = self.cost.gradient(self.s[-1], system.targets)
         chi = self._loops_transposed(differences)
         chi[-1] = chi[-1] - self.beta * self.g
         at_which = means if self.membrane else self._currents()
@@ -77,7 +76,7 @@ class DyadicLinearisation(Linearisation):
 
     def _curved(self, x: Array) -> Array:
         """Return beta d2C/ds2 x at the outputs."""
-        return np.asarray(self.beta * cost_curvature_times(self.cost, self.s[-1], x))
+        return np.asarray(self.beta * self.cost.curvature_times(self.s[-1], x))
 
     def times(self, v: Array) -> Array:
         """Return J v, shape (size,)."""
@@ -124,7 +123,7 @@ class DyadicLinearisation(Linearisation):
         across = D.swapaxes(1, 2) if self.membrane else np.ones_like(D).swapaxes(1, 2)
         mean = (G * across if self.membrane else D * G) - unit
         mixed = bend * unit if self.membrane else bend * G
-        H = self.beta[:, :, None] * cost_curvature(self.cost, self.s[-1])
+        H = self.beta[:, :, None] * self.cost.curvature(self.s[-1])
         mixed[:, outputs, outputs] -= D[:, outputs] * H * across[:, :, outputs]
         difference = D * G.T - unit
         J = np.empty((self.system.rows, 2 * ends[-1], 2 * ends[-1]), self.system.dtype)

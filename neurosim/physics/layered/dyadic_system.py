@@ -11,11 +11,11 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dyadic import dyadic_drift
 from neurosim.physics.layered.dyadic_jacobian import DyadicLinearisation
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -53,14 +53,16 @@ class DyadicSystem(System):
             offset = int(self.layout[constants + which])
             return self.u[offset : offset + self.rows * width].reshape(self.rows, width)
 
-        self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.layers[-1])
+        self.drive, self.targets = terminal(at.DRIVE, model.layers[1]), terminal(at.TARGETS, model.outputs)
         self.nudges = terminal(at.NUDGE, 1).reshape(self.rows)
+        self.signal_noise = points.signal_noise
+        self.noise = inherited_noise(points.noise, self)
         self.follow()
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the point neurons, without their nudge."""
-        self.inputs = self.points.inputs
-        self.drive[:], self.targets[:], self.nudges[:] = self.points.drive, self.points.targets, 0.0
+        self.inputs, self.paths = self.points.inputs, self.points.paths
+        self.drive[:], self.targets[:], self.nudges[:] = self.points.drive, self.points.shown_targets, 0.0
 
     @property
     def forward_weights(self) -> tuple[float, ...]:
@@ -77,7 +79,9 @@ class DyadicSystem(System):
         strength = complex(beta)
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = strength.real
+        self.nudges[:] = self.model.acting_nudge(strength).real
+        if self.signal_noise is not None and beta:
+            self.targets[:] = self.signal_noise.nudge(self.points.paths, self.points.shown_targets)
 
     @property
     def free(self) -> bool:
@@ -88,6 +92,7 @@ class DyadicSystem(System):
         """Return a system of its own with the given rows and what lies on their terminals."""
         other = DyadicSystem(self.points.take(rows))
         other.nudges[:] = self.nudges[rows]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:
@@ -113,7 +118,7 @@ class DyadicSystem(System):
         names = [settings.activation] * (len(means) - 1) + [settings.output_activation]
         return [ACTIVATIONS[name].value(m) for name, m in zip(names, means, strict=True)]
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c into `out`, with the activities s_c = f(m) +- e/2 of the compartments."""
         means, differences = self.parts(state)
         common, opposite = weights[0] + weights[1], (weights[0] - weights[1]) / 2
@@ -121,13 +126,13 @@ class DyadicSystem(System):
             out.block(i)[:] = common * s + opposite * e
 
     def prediction(self, state: Array) -> Array:
-        """Return what the outputs say, shape (rows, outputs): their mean activity."""
-        return np.ascontiguousarray(self.activities(self.parts(state)[0])[-1])
+        """Return what the mean activity of the outputs says, shape (rows, outputs)."""
+        return np.ascontiguousarray(self.model.prediction_of(self.activities(self.parts(state)[0])[-1]))
 
     def cost_slope(self, state: Array) -> Array:
         """Return dC/d(state) of every row, shape (size,); each compartment has half a share in the mean."""
         settings, (means, _) = self.model.settings, self.parts(state)
-        g = cost_gradient(settings.cost, self.activities(means)[-1], self.targets)
+        g = self.model.output_cost.gradient(self.activities(means)[-1], self.targets)
         if settings.coordinates == "membrane":
             g = g * ACTIVATIONS[settings.output_activation].slope(means[-1])
         slope = np.zeros_like(state)

@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_curvature_times, cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.dense_jacobian import jacobian_matrices
 from neurosim.physics.linearisation import Linearisation
@@ -46,7 +45,7 @@ class LayeredLinearisation(Linearisation):
     def __init__(self, system: LayeredSystem, state: Array) -> None:
         model = system.model
         self.system = system
-        self.parameters = model.parameters
+        self.parameters = model.conductances
         self.p, self.q, self.gain = (
             np.asarray(table, system.dtype)
             for table in (model.compartments.forward, model.compartments.backward, model.compartments.gain)
@@ -62,12 +61,12 @@ class LayeredLinearisation(Linearisation):
 
     @cached_property
     def prediction(self) -> Array:
-        """Prediction f(a_L), shape (rows, outputs), with the output current a_L before any nudge."""
+        """Outputs f(a_L), shape (rows, units), with the output current a_L before any nudge."""
         return np.asarray(ACTIVATIONS[self.system.model.settings.output_activation].value(self._output_current))
 
     @cached_property
     def output_slope(self) -> Array:
-        """Slope f'(a_L), shape (rows, outputs)."""
+        """Slope f'(a_L), shape (rows, units)."""
         return np.asarray(ACTIVATIONS[self.system.model.settings.output_activation].slope(self._output_current))
 
     @cached_property
@@ -91,6 +90,7 @@ class LayeredLinearisation(Linearisation):
                 F = (np.einsum("c,crn->rn", self.q, self.activity[k]) @ self.parameters[f"B_{k}"])[None]
             else:
                 F = -self.system.nudges[:, None] * self.cost_gradients
+            F = F + self.system.model.imperfect.compartment_offsets.get(k, 0.0)
             keep = 1 / (1 + self.damping[k - 1])
             currents.append(keep * (a + self.gain[:, None, None] * F + self.damping[k - 1] * self.activity[k - 1]))
         return currents
@@ -98,11 +98,11 @@ class LayeredLinearisation(Linearisation):
     @cached_property
     def cost_gradients(self) -> Array:
         """Cost gradient that every compartment of the outputs feels, shape (planes, rows, outputs)."""
-        system, name = self.system, self.system.model.settings.cost
+        system, cost = self.system, self.system.model.output_cost
         if system.gradient_at == at.AT_COMPARTMENT:
-            return np.stack([cost_gradient(name, s, system.targets) for s in self.activity[-1]])
+            return np.stack([cost.gradient(s, system.targets) for s in self.activity[-1]])
         frozen = system.gradient_at == at.AT_FROZEN
-        g = system.frozen_gradient if frozen else cost_gradient(name, self.prediction, system.targets)
+        g = system.frozen_gradient if frozen else cost.gradient(self.prediction, system.targets)
         return np.stack([g] * len(self.gain))
 
     def matrices(self) -> Array:
@@ -111,7 +111,7 @@ class LayeredLinearisation(Linearisation):
 
     def times(self, v: Array) -> Array:
         """Return J v, shape (size,)."""
-        system, name = self.system, self.system.model.settings.cost
+        system, cost = self.system, self.system.model.output_cost
         d = system.views(v)
         ds = [D * x for D, x in zip(self.slopes, d, strict=True)] if system.membrane else d
         result = np.empty_like(v)
@@ -127,9 +127,9 @@ class LayeredLinearisation(Linearisation):
             else:
                 strength = self.gain[:, None, None] * system.nudges[:, None]
                 if system.gradient_at == at.AT_CURRENT:
-                    dv -= strength * cost_curvature_times(name, self.prediction, self.output_slope * da)
+                    dv -= strength * cost.curvature_times(self.prediction, self.output_slope * da)
                 elif system.gradient_at == at.AT_COMPARTMENT:
-                    curved = [cost_curvature_times(name, s, x) for s, x in zip(self.activity[-1], ds[-1], strict=True)]
+                    curved = [cost.curvature_times(s, x) for s, x in zip(self.activity[-1], ds[-1], strict=True)]
                     dv -= strength * np.stack(curved)
             dv = (dv + self.damping[k - 1] * ds[k - 1]) / (1 + self.damping[k - 1])
             out[:] = self.leak[k - 1] * ((dv if system.membrane else self.slopes[k - 1] * dv) - d[k - 1])
@@ -137,7 +137,7 @@ class LayeredLinearisation(Linearisation):
 
     def transposed_times(self, v: Array) -> Array:
         """Return J^T v, shape (size,)."""
-        system, name = self.system, self.system.model.settings.cost
+        system, cost = self.system, self.system.model.output_cost
         d = system.views(v)
         result = np.zeros_like(v)
         out = system.views(result)  # first collects the sensitivity to ds, then to the state
@@ -152,10 +152,10 @@ class LayeredLinearisation(Linearisation):
                 strength = self.gain[:, None, None] * system.nudges[:, None]
                 if system.gradient_at == at.AT_CURRENT:
                     pulled = np.sum(strength * dv, axis=0)
-                    da = da - self.output_slope * cost_curvature_times(name, self.prediction, pulled)
+                    da = da - self.output_slope * cost.curvature_times(self.prediction, pulled)
                 elif system.gradient_at == at.AT_COMPARTMENT:
                     pairs = zip(self.activity[-1], strength * dv, strict=True)
-                    out[-1] -= np.stack([cost_curvature_times(name, s, x) for s, x in pairs])
+                    out[-1] -= np.stack([cost.curvature_times(s, x) for s, x in pairs])
             if k > 1:
                 out[k - 2] += self.p[:, None, None] * (da @ self.parameters[f"W_{k - 1}"].T)
         for k, block in enumerate(out, start=1):

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import math
-from functools import partial
-from itertools import pairwise
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.linalg import svds
 
 from neurosim.errors import SimulationError
-from neurosim.physics import imperfections
-from neurosim.physics.costs import cost
+from neurosim.physics.imperfection_settings import Imperfections
 from neurosim.physics.layered import homeostasis
 from neurosim.physics.layered.compartments import Compartments
+from neurosim.physics.layered.drawing import draw_conductances, spectral_damping
+from neurosim.physics.layered.imperfect import LayerImperfections
 from neurosim.physics.layered.layout import Header, parameter_blocks, state_blocks
 from neurosim.physics.layered.plastic import PlasticLayeredSystem
-from neurosim.physics.layered.settings import Init, LayeredCircuit
+from neurosim.physics.layered.products import layer_products
+from neurosim.physics.layered.settings import LayeredCircuit
 from neurosim.physics.layered.system import LayeredSystem
 from neurosim.physics.layered.transposed import transpose_loops
 from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.names import CLIPPED_IDENTITIES
+from neurosim.physics.output_cost import OutputCost
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
-from neurosim.seeds import Purpose, generator
-from neurosim.workers import slices
+from neurosim.seeds import NoiseKey, Purpose, noise_key
 
 Array = npt.NDArray[Any]
-
-PRODUCT_PIECE = 1 << 17  # conductances; the products of a larger matrix are formed in several pieces
 
 
 class CompartmentNetwork(PhysicalModel):
@@ -77,6 +74,8 @@ class CompartmentNetwork(PhysicalModel):
                 "identity, relu or hard_sigmoid"
             )
         self.settings = settings
+        self.seed = seed
+        self.noise_key: NoiseKey = noise_key(seed, Purpose.STATE_NOISE)
         self.compartments = compartments
         self.layers = settings.layers
         symbol = "u" if settings.coordinates == "membrane" else "s"
@@ -85,22 +84,56 @@ class CompartmentNetwork(PhysicalModel):
         self.follows_forward = feedback_learning == "kolen_pollack"
         # What comes back through a loop has a share in the prediction, and so in its gradient.
         trained = not self.reciprocal and (self.follows_forward or not self.feed_forward)
-        blocks = parameter_blocks(self.layers, trained)
-        self.p = np.zeros(self.header.size + sum(block.size for block in blocks), dtype)
-        self.parameters = Parameters(blocks, self.p[self.header.size :])
+        readout = None if settings.readout is None else settings.readout.outputs
+        blocks = parameter_blocks(self.layers, trained, readout)
+        size = sum(block.size for block in blocks)
+        self.p = np.zeros(self.header.size + size + sum(self.layers[1:]), dtype)
+        self._acting = Parameters(blocks, self.p[self.header.size : self.header.size + size])
+        self._output_cost = OutputCost(settings.cost, self._acting.get("R"), self._acting.get("c"))
+        self.imperfect = LayerImperfections(settings.imperfections, self._acting, self.layers, self.reciprocal, seed)
+        self.parameters = Parameters(blocks, np.zeros(size, dtype)) if self.imperfect else self._acting
+        self.batch = 0  # that devices are read in
         self._lock = Lock()
         self._changes = 0  # how often the parameters have changed, and which change `transposed` has seen
         self._transposed: CompartmentNetwork | None = None
         self._mirrored_at = -1
         self._stale = True
         self._write_header()
-        self._draw(seed)
+        draw_conductances(self.parameters, settings, self.outputs, seed)
         self.synchronise()
+
+    @property
+    def conductances(self) -> Parameters:
+        """What acts in the circuit, up to date with what learning wants."""
+        self.synchronise()
+        return self._acting
+
+    @property
+    def output_cost(self) -> OutputCost:
+        """The cost as a function of the outputs that relax, with the readout up to date."""
+        self.synchronise()
+        return self._output_cost
 
     @property
     def reciprocal(self) -> bool:
         """Whether the feedback conductances are the transpose of the forward ones, always."""
         return self.settings.feedback == "reciprocal"
+
+    @property
+    def noisy(self) -> bool:
+        """Whether anything differs from one batch or phase to the next."""
+        return self.settings.imperfections.noisy
+
+    @property
+    def noisy_signals(self) -> bool:
+        """Whether what synapses read or how outputs are nudged is noisy."""
+        return self.settings.imperfections.of_signals().noisy
+
+    @property
+    def ideal(self) -> bool:
+        """Whether conductances, compartments and nudges are what learning wants them to be."""
+        nudge = self.settings.imperfections.nudge_noise
+        return not self.imperfect and (nudge is None or not nudge.gain_error)
 
     @property
     def feed_forward(self) -> bool:
@@ -109,52 +142,48 @@ class CompartmentNetwork(PhysicalModel):
 
     @property
     def outputs(self) -> int:
-        """Units of the last layer."""
-        return self.layers[-1]
+        """Values of a prediction: those of the readout, or units of the last layer."""
+        return self.layers[-1] if self.settings.readout is None else self.settings.readout.outputs
 
     def cost(self, prediction: Array, targets: Array) -> Array:
         """Return the cost of each row, shape (rows,)."""
-        return cost(self.settings.cost, prediction, targets)
+        return self._output_cost.value(prediction, targets)
+
+    def prediction_of(self, outputs: Array) -> Array:
+        """Return s R + c for activities `outputs` of the last layer, or these themselves without a readout."""
+        return self.output_cost.prediction(outputs)
+
+    def readout_error(self, source: Signal, targets: Array) -> Array | None:
+        """Return e / samples with e = dC/d(prediction) at the outputs in `source`; None without a readout."""
+        if self.settings.readout is None:
+            return None
+        return np.asarray(self.output_cost.error(source.block(len(self.blocks) - 1), targets) / len(targets))
 
     def local_products(
-        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, exact: bool = False
-    ) -> list[Piece]:
-        """Return the work of the sums over samples; a large matrix in pieces of rows, cut by its shape alone.
-
-            dC/dW_k = sum source_k x error_{k+1},    dC/db_k = sum error_k,    dC/dB_k = sum source_{k+1} x error_k
-
-        The last where feedback is trained; by the rule of Kolen and Pollack it is (dC/dW_k)^T instead. A reciprocal
-        conductance in a loop works both ways, and its gradient has both parts: that of W_k, and the transpose of that
-        of B_k.
-        """
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, readout_error: Array | None = None,
+        exact: bool = False,
+    ) -> list[Piece]:  # fmt: skip
+        """Return the work of the sums over samples, as `neurosim.physics.layered.products` says."""
         last = len(self.blocks)
-        sources = [inputs, *(source.block(i) for i in range(last))]
-        errors = [error.block(i) for i in range(last)]
-        pieces: list[Piece] = []
-        for k in range(last):
-            pairs = [(sources[k], errors[k])]
-            if k > 0 and self.reciprocal and not self.feed_forward:
-                pairs.append((errors[k - 1], sources[k + 1]))
-            pieces += _product_pieces(gradient, f"W_{k}", pairs)
-            b, at = gradient[f"b_{k + 1}"], gradient.offsets[f"b_{k + 1}"]
-            pieces.append(Piece(slice(at, at + len(b)), partial(np.sum, errors[k], axis=0, out=b)))
-        for k in range(1, last):
-            if f"B_{k}" in gradient:
-                follows = self.follows_forward and not exact
-                pair = (errors[k], sources[k]) if follows else (sources[k + 1], errors[k - 1])
-                pieces += _product_pieces(gradient, f"B_{k}", [pair])
-        return pieces
+        return layer_products(
+            [inputs, *(source.block(i) for i in range(last))],
+            [error.block(i) for i in range(last)],
+            gradient,
+            readout_error,
+            both_ways=self.reciprocal and not self.feed_forward,
+            follows=self.follows_forward and not exact,
+        )
 
     def input_gradient(self, error: Signal) -> Array:
         """Return W_0 error_1: the inputs enter through the current of the first layer alone."""
-        return np.asarray(error.block(0) @ self.parameters["W_0"].T)
+        return np.asarray(error.block(0) @ self.conductances["W_0"].T)
 
     def add_homeostasis(self, weight: float, draws: int, draw: np.random.Generator, gradient: Parameters) -> None:
         """Add the pull of `neurosim.physics.layered.homeostasis` to `gradient`."""
         if self.reciprocal or self.feed_forward:
             raise SimulationError("homeostasis needs point neurons with independent feedback conductances")
         e = homeostasis.noise(self.layers, draws, draw, self.p.dtype)
-        homeostasis.add_update(self.parameters, e, weight, gradient)
+        homeostasis.add_update(self.conductances, e, weight, gradient)
 
     def loop_figures(self) -> dict[str, float]:
         """Return the loss of homeostasis and |A|/|S| of G - 1 where point neurons have feedback of their own."""
@@ -162,12 +191,20 @@ class CompartmentNetwork(PhysicalModel):
         if self.reciprocal or self.feed_forward or last < 2:
             return {}
         return {
-            "homeostasis_loss": homeostasis.antisymmetry_loss(self.parameters, last),
-            "asymmetry": homeostasis.asymmetry(self.parameters, self.layers),
+            "homeostasis_loss": homeostasis.antisymmetry_loss(self.conductances, last),
+            "asymmetry": homeostasis.asymmetry(self.conductances, self.layers),
         }
 
+    def feedback_offset(self, k: int) -> int:
+        """Return where `p` has the currents that are always among the feedback of layer `k`; -1 if there are none."""
+        if k not in self.imperfect.compartment_offsets:
+            return -1
+        return self.p.size - sum(self.layers[k:])
+
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
-        """Return the axes of W_k, B_k or b_k: units of the layers it joins."""
+        """Return the axes of W_k, B_k or b_k: units of the layers it joins; of R and c: last layer and prediction."""
+        if name in ("R", "c"):
+            return (f"unit_{len(self.layers) - 1}", "output") if name == "R" else ("output",)
         kind, _, index = name.partition("_")
         k = int(index)
         return {"W": (f"unit_{k}", f"unit_{k + 1}"), "B": (f"unit_{k + 1}", f"unit_{k}"), "b": (f"unit_{k}",)}[kind]
@@ -184,12 +221,43 @@ class CompartmentNetwork(PhysicalModel):
         self.synchronise()
         with self._lock:
             if self._transposed is None:
-                settings = self.settings.model_copy(update={"feedback": "independent"})
+                settings = self.settings.model_copy(
+                    update={"feedback": "independent", "imperfections": self.settings.imperfections.of_signals()}
+                )
                 self._transposed = CompartmentNetwork(settings, self.compartments, self.p.dtype, seed=0)
             if self._mirrored_at != self._changes:
-                transpose_loops(self.parameters, self._transposed.parameters, len(self.layers) - 1)
+                transpose_loops(self._acting, self._transposed.conductances, len(self.layers) - 1)
                 self._mirrored_at = self._changes
         return self._transposed
+
+    def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> CompartmentNetwork:
+        """Return a circuit with the same conductances, without what differs from one batch or phase to the next."""
+        self.synchronise()
+        changes: dict[str, Any] = {"imperfections": self.settings.imperfections.static()}
+        learning: Literal["none", "kolen_pollack"] = "kolen_pollack" if self.follows_forward else "none"
+        if ideal:
+            reciprocal = self.imperfect.tied
+            changes = {"imperfections": Imperfections(), "feedback": "reciprocal" if reciprocal else "independent"}
+            learning = "none" if self.reciprocal else learning
+        settings = self.settings.model_copy(update=changes)
+        other = CompartmentNetwork(settings, self.compartments, dtype, self.seed, learning)
+        if not ideal:
+            other.follow(self)
+            return other
+        steady = self.twin(dtype) if self._devices_fluctuate else self
+        steady.synchronise()
+        for name, values in steady.conductances.items():
+            other.parameters[name][:] = values
+        other.parameters_changed()
+        return other
+
+    @property
+    def _devices_fluctuate(self) -> bool:
+        return any(devices.settings.read_sd > 0 for devices in self.imperfect.devices.values())
+
+    def wanted_gradient(self, gradient: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return dC/d(parameters) for dC/d(what acts), where imperfections stand between the two."""
+        return self.imperfect.chain(gradient) if self.imperfect else gradient
 
     def plastic_system(self, rows: int, source: tuple[float, ...], error: tuple[float, ...]) -> PlasticLayeredSystem:
         """Return this circuit with conductances that change while it relaxes."""
@@ -199,6 +267,28 @@ class CompartmentNetwork(PhysicalModel):
         """Note that feedback and damping have to follow the forward conductances before they are used next."""
         self._stale = True
         self._changes += 1
+        self.writes += 1
+
+    def drawn_imperfections(self) -> dict[str, tuple[Array, str, tuple[str, ...]]]:
+        """Return gains, offsets, and what was drawn for the devices of every array of conductances."""
+        drawn = {}
+        for name, (values, what) in self.imperfect.drawn().items():
+            kind, index = name.rsplit("_", 2)[-2:]
+            axes = (f"unit_{index}",) if values.ndim == 1 else self.parameter_dimensions(f"{kind}_{index}")
+            drawn[name] = (values, what, axes)
+        return drawn
+
+    def acting_nudge(self, beta: complex) -> complex:
+        """Return the strength of a nudge of which `beta` was asked for."""
+        noise = self.settings.imperfections.nudge_noise
+        return beta if noise is None else beta * (1.0 + noise.gain_error)
+
+    def begin_batch(self, number: int) -> None:
+        """Say which batch comes next: devices that fluctuate appear anew in every one."""
+        self.batch = number
+        if self._devices_fluctuate:
+            self._stale = True
+            self._changes += 1
 
     def synchronise(self) -> None:
         """Make feedback follow forward conductances where it is reciprocal, and damping where there is any."""
@@ -208,62 +298,18 @@ class CompartmentNetwork(PhysicalModel):
             for k in range(1, len(self.layers) - 1):
                 if self.reciprocal:
                     self.parameters[f"B_{k}"][:] = self.parameters[f"W_{k}"].T
-                if self.compartments.damped:
-                    self.p[self.header.damping + k - 1] = spectral_damping(self.parameters[f"W_{k}"])
+            if self.imperfect:
+                gain = self.compartments.gain[0]
+                self.imperfect.act(self.parameters, self._acting, self.writes, self.batch, gain)
+            if self.compartments.damped:
+                for k in range(1, len(self.layers) - 1):
+                    self.p[self.header.damping + k - 1] = spectral_damping(self._acting[f"W_{k}"])
             self._stale = False
 
     def _write_header(self) -> None:
         tables = (*self.compartments.forward, *self.compartments.backward, *self.compartments.gain)
         self.p[: self.header.layers] = 1.0 / self.settings.tau
         self.p[self.header.tables : self.header.tables + len(tables)] = tables
-
-    def _draw(self, seed: int) -> None:
-        draw = generator(seed, Purpose.PARAMETERS)
-        for k, (below, above) in enumerate(pairwise(self.layers)):
-            W = draw.standard_normal((below, above)) * standard_deviation(self.settings.init, below, above)
-            self.parameters[f"W_{k}"][:] = W
-        asymmetry = self.settings.imperfections.asymmetry
-        for k in range(1, len(self.layers) - 1):
-            transpose = self.parameters[f"W_{k}"].T
-            if asymmetry is None:
-                self.parameters[f"B_{k}"][:] = transpose
-            else:
-                xi = generator(seed, Purpose.ASYMMETRY, k)
-                self.parameters[f"B_{k}"][:] = imperfections.asymmetric(
-                    transpose, xi, angle_deg=asymmetry.angle_deg, relative_sd=asymmetry.relative_sd
-                )
-
-
-def _product_pieces(gradient: Parameters, name: str, pairs: list[tuple[Array, Array]]) -> list[Piece]:
-    """Return the pieces of sum over pairs of pre^T post, for one matrix of the gradient."""
-    matrix, at = gradient[name], gradient.offsets[name]
-    width, pieces = matrix.shape[1], []
-    for rows in slices(len(matrix), math.ceil(matrix.size / PRODUCT_PIECE)):
-        part = slice(at + rows.start * width, at + rows.stop * width)
-        terms = [(pre.T[rows], post) for pre, post in pairs]
-        pieces.append(Piece(part, partial(_form, terms, matrix[rows])))
-    return pieces
-
-
-def _form(terms: list[tuple[Array, Array]], out: Array) -> None:
-    """Write the sum of the products into `out`."""
-    np.matmul(*terms[0], out=out)
-    for pre, post in terms[1:]:
-        out += pre @ post
-
-
-def standard_deviation(init: Init, fan_in: int, fan_out: int) -> float:
-    """Return the standard deviation of a conductance matrix from `fan_in` to `fan_out` units."""
-    variance = {"gaussian": 1.0 / fan_in, "xavier": 2.0 / (fan_in + fan_out), "kaiming": 2.0 / fan_in}[init.type]
-    return float(init.gain * np.sqrt(variance))
-
-
-def spectral_damping(W: Array) -> float:
-    """Return Lambda = max(0, (|W|^2 - 1) / 2) with the spectral norm |W|: the damping of Hoier and Zach (2024)."""
-    if min(W.shape) <= 32:
-        norm = float(np.linalg.norm(W.astype(np.float64), 2))
-    else:
-        # A fixed start vector keeps Lanczos deterministic.
-        start = np.ones(min(W.shape))
-        norm = float(svds(W.astype(np.float64), k=1, v0=start, return_singular_vectors=False)[0])
-    return max(0.0, (norm**2 - 1.0) / 2.0)
+        for k, offsets in self.imperfect.compartment_offsets.items():
+            at = self.feedback_offset(k)
+            self.p[at : at + len(offsets)] = offsets

@@ -30,6 +30,7 @@ from neurosim.physics.layered.layout import NUDGE, OSCILLATION
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.oscillating import OscillatingSystem
 from neurosim.physics.signal import Signal
+from neurosim.physics.state_noise import inherited_noise
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem
@@ -128,6 +129,7 @@ class OscillatingLayeredSystem(OscillatingSystem):
         self.drift = rotating_drift if rotating else cosine_drift
         self.model, self.blocks, self.rows = points.model, inner.blocks, points.rows
         self.p, self.layout, self.u, self.work = inner.p, inner.layout, inner.u, inner.work
+        self.noise = inherited_noise(inner.noise, self)
         self.follow()
         self.circuit_size: int = inner.size
         self.units = sum(block.units for block in points.blocks)
@@ -157,7 +159,7 @@ class OscillatingLayeredSystem(OscillatingSystem):
 
     def follow(self) -> None:
         """Take over what lies on the terminals of the circuit."""
-        self.inputs, self.targets = self.inner.inputs, self.inner.targets
+        self.inputs, self.targets, self.paths = self.inner.inputs, self.inner.targets, self.inner.paths
 
     def nudge(self, beta: complex) -> None:
         """Set the strength of the oscillation.
@@ -169,7 +171,8 @@ class OscillatingLayeredSystem(OscillatingSystem):
         """
         if not beta:
             raise SimulationError("an oscillating nudge needs a strength; what synapses read is relative to it")
-        self.u[self._oscillation : self._oscillation + 2] = complex(beta).real, 2 * np.pi / self.period
+        strength = self.model.acting_nudge(complex(beta)).real
+        self.u[self._oscillation : self._oscillation + 2] = strength, 2 * np.pi / self.period
 
     @property
     def free(self) -> bool:
@@ -181,6 +184,7 @@ class OscillatingLayeredSystem(OscillatingSystem):
         other = OscillatingLayeredSystem(self.points.take(rows), self.rotating, self.period)
         mine, its = self._oscillation, other._oscillation
         other.u[its : its + 2] = self.u[mine : mine + 2]
+        other.noise_stream = self.noise_stream
         return other
 
     def freeze_cost_gradient(self, state: Array) -> None:
@@ -193,9 +197,9 @@ class OscillatingLayeredSystem(OscillatingSystem):
         """
         raise SimulationError("an oscillating nudge follows the present output; its cost gradient cannot be held")
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_c of the present states into `out`."""
-        self.inner.read(state[: self.circuit_size], weights, out)
+        self.inner.read_exactly(state[: self.circuit_size], weights, out)
 
     def read_integral(self, state: Array, which: int, out: Signal) -> None:
         """Write one of the integrals of every unit into `out`: 0 the activity, 1 the error signal, 2 its quadrature."""

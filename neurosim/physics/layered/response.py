@@ -15,7 +15,18 @@ import numpy as np
 from neurosim.jit import helper, inlined, model_entries
 from neurosim.physics.activation_kernels import activate, by_activation
 from neurosim.physics.cost_kernels import cost_gradient
-from neurosim.physics.layered.layout import AT_COMPARTMENT, AT_FROZEN, COMPARTMENTS, TABLES
+from neurosim.physics.layered.layout import (
+    AT_COMPARTMENT,
+    AT_FROZEN,
+    COMPARTMENTS,
+    COST,
+    GRADIENT,
+    OUTPUTS,
+    PREDICTION,
+    READOUT,
+    READOUT_BIAS,
+    TABLES,
+)
 
 
 @helper
@@ -49,13 +60,19 @@ def combine(weights: Any, s: Any, out: Any) -> None:
 
 
 @helper
-def forward_current(m: Any, W: Any, bias: Any, a: Any) -> None:
-    """Write m W + bias into `a`, (rows, n)."""
-    np.dot(m, W, a)
+def add_to_rows(current: Any, a: Any) -> None:
+    """Add a current (n,) to every row of `a`, (rows, n)."""
     rows, n = a.shape
     for r in range(rows):
         for j in range(n):
-            a[r, j] += bias[j]
+            a[r, j] += current[j]
+
+
+@helper
+def forward_current(m: Any, W: Any, bias: Any, a: Any) -> None:
+    """Write m W + bias into `a`, (rows, n)."""
+    np.dot(m, W, a)
+    add_to_rows(bias, a)
 
 
 @helper
@@ -86,23 +103,39 @@ def respond(f: Any) -> Any:
 
 
 @helper
-def nudge_current(
-    gradient: int, cost: int, code: int, a: Any, nudge: Any, target: Any, frozen: Any, s: Any, F: Any
-) -> None:
+def output_gradient(s: Any, target: Any, model: Any, g: Any) -> None:
+    """Write dC/ds at outputs `s` (rows, units) into `g`, through the readout if there is one; `g` may be `s` itself."""
+    p, layout, _, work = model
+    at = model_entries(layout)
+    R_at, c_at, m = layout[at + READOUT], layout[at + READOUT_BIAS], layout[at + OUTPUTS]
+    if R_at < 0:
+        cost_gradient(layout[at + COST], s, target, g)
+    else:
+        rows, n = s.shape
+        R = p[R_at : R_at + n * m].reshape(n, m)
+        z = work[layout[at + PREDICTION] : layout[at + PREDICTION] + rows * m].reshape(rows, m)
+        forward_current(s, R, p[c_at : c_at + m], z)
+        cost_gradient(layout[at + COST], z, target, z)
+        np.dot(z, R.T, g)
+
+
+@helper
+def nudge_current(code: int, a: Any, nudge: Any, target: Any, frozen: Any, s: Any, model: Any, F: Any) -> None:
     """Write -beta dC/ds into `F`: at the prediction f(a), at the activity `s` of a compartment, or as it is held.
 
-    All arrays are (rows, outputs), but for `nudge`, beta of each row.
+    All arrays are (rows, units), but for `nudge`, beta of each row, and `target`, (rows, outputs).
     """
+    gradient = model.layout[model_entries(model.layout) + GRADIENT]
     rows, n = F.shape
     flat = F.reshape(rows * n)
     if gradient == AT_FROZEN:
         copy(frozen.reshape(rows * n), flat)
     elif gradient == AT_COMPARTMENT:
-        cost_gradient(cost, s, target, F)
+        output_gradient(s, target, model, F)
     else:
         copy(a.reshape(rows * n), flat)
         activate(code, flat)
-        cost_gradient(cost, F, target, F)
+        output_gradient(F, target, model, F)
     for r in range(rows):
         for j in range(n):
             F[r, j] *= -nudge[r]

@@ -22,6 +22,7 @@ from neurosim.physics.layered.layout import (
     COST,
     DAMPING,
     DRIVE,
+    FEEDBACK_OFFSET,
     FROZEN,
     GRADIENT,
     HELD,
@@ -30,12 +31,15 @@ from neurosim.physics.layered.layout import (
     MEMBRANE,
     NUDGE,
     OUTPUT_ACTIVATION,
+    OUTPUTS,
+    READOUT,
     TARGETS,
     TIED,
 )
 from neurosim.physics.layered.reading import activities
 from neurosim.physics.layered.response import (
     add,
+    add_to_rows,
     combine,
     copy,
     damped_current,
@@ -62,14 +66,14 @@ def squared_distance(x: Any, y: Any) -> float:
 
 
 @helper
-def proximal_response(gain: Any, a: Any, nudge: Any, target: Any, v: Any) -> None:
-    """Write (a + gain beta y) / (1 + gain beta) into `v`, all flat; `nudge` has beta of each row."""
+def proximal_response(gain: Any, a: Any, nudge: Any, target: Any, F: Any, v: Any) -> None:
+    """Write (a + gain (beta y + F)) / (1 + gain beta) into `v`, all flat; `nudge` has beta of each row."""
     n = v.size // nudge.size
     one = type(gain)(1.0)
     for r in range(nudge.size):
         strength = gain * nudge[r]
         for i in range(r * n, (r + 1) * n):
-            v[i] = (a[i] + strength * target[i]) / (one + strength)
+            v[i] = (a[i] + strength * target[i] + gain * F[i]) / (one + strength)
 
 
 @helper
@@ -98,7 +102,7 @@ def feedback(k: int, model: Any, memory: Any, total: int, F: Any) -> None:
     """Write the feedback current of the hidden block `k` into `F`, flat; W^T needs no copy where it is B."""
     p, layout = model.p, model.layout
     rows, at = layout[0], model_entries(layout)
-    n = block(layout, k)[2]
+    n, d = block(layout, k)[2], layout[at + LAYERS + LAYER_ENTRIES * k + FEEDBACK_OFFSET]
     offset, planes, e_n = block(layout, k + 1)
     e = memory[3 * total + offset // planes : 3 * total + offset // planes + rows * e_n].reshape(rows, e_n)
     if layout[at + TIED]:
@@ -107,6 +111,8 @@ def feedback(k: int, model: Any, memory: Any, total: int, F: Any) -> None:
     else:
         B_at = layout[at + LAYERS + LAYER_ENTRIES * k + 1]
         np.dot(e, p[B_at : B_at + n * e_n].reshape(e_n, n), F.reshape(rows, n))
+    if d >= 0:
+        add_to_rows(p[d : d + n], F.reshape(rows, n))
 
 
 @helper
@@ -138,6 +144,8 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
     gradient, cost = layout[at + GRADIENT], layout[at + COST]
     # The nudge at the activity itself has a closed form here; elsewhere it takes the activity of the sweep before.
     implicit = gradient == AT_COMPARTMENT and cost == SQUARED_ERROR and layout[at + OUTPUT_ACTIVATION] == IDENTITY
+    implicit = implicit and layout[at + READOUT] < 0
+    outputs = layout[at + OUTPUTS]
     forward, backward, gain = tables(p, layout)
     total = y.size // planes
     for k in visits:
@@ -146,7 +154,7 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
         lo, hi = offset // planes, offset // planes + size
         top = k == count - 1
         code = layout[at + OUTPUT_ACTIVATION] if top else layout[at + ACTIVATION]
-        damping = p[layout[at + DAMPING] + k]
+        damping, d = p[layout[at + DAMPING] + k], layout[at + LAYERS + LAYER_ENTRIES * k + FEEDBACK_OFFSET]
         a = memory[lo:hi]
         if k == 0 or not fresh[k]:
             a = current(k, model, memory, total)
@@ -156,11 +164,17 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
             feedback(k, model, memory, total, F)
             fresh[count + k] = 1
         nudge, target = u[layout[at + NUDGE] : layout[at + NUDGE] + rows], u[layout[at + TARGETS] :]
-        if top and not implicit:
+        F2 = F.reshape(rows, n)
+        if top and implicit:
+            for i in range(size):
+                F[i] = 0.0
+        elif top:
             frozen = u[layout[at + FROZEN] : layout[at + FROZEN] + size].reshape(rows, n)
-            a2, F2, target2 = a.reshape(rows, n), F.reshape(rows, n), target[:size].reshape(rows, n)
+            a2, target2 = a.reshape(rows, n), target[: rows * outputs].reshape(rows, outputs)
             s2 = activities(k, y, model)[:size].reshape(rows, n)
-            nudge_current(gradient, cost, code, a2, nudge, target2, frozen, s2, F2)
+            nudge_current(code, a2, nudge, target2, frozen, s2, model, F2)
+        if top and d >= 0:
+            add_to_rows(p[d : d + n], F2)
         step = max(1, CHUNK // n)
         for r0 in range(0, rows, step):
             r1 = min(rows, r0 + step)
@@ -169,7 +183,7 @@ def visit_layers(visits: Any, y: Any, model: Any, memory: Any, fresh: Any, chang
             for c in range(planes):
                 s, v = y[offset + c * size + i0 : offset + c * size + i1], activity[c * (i1 - i0) : (c + 1) * (i1 - i0)]
                 if top and implicit:
-                    proximal_response(gain[c], a[i0:i1], nudge[r0:r1], target[i0:i1], v)
+                    proximal_response(gain[c], a[i0:i1], nudge[r0:r1], target[i0:i1], F[i0:i1], v)
                 else:
                     new_state(code, membrane, damping, gain[c], a[i0:i1], F[i0:i1], s, v)
                 for r in range(r1 - r0):

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.jit import BLOCK_ENTRIES, HEADER
 from neurosim.physics.activations import ACTIVATIONS
-from neurosim.physics.costs import cost_gradient
 from neurosim.physics.layered import layout as at
 from neurosim.physics.layered.adjoint import AdjointNetwork
 from neurosim.physics.layered.complex_system import ComplexLayeredSystem
@@ -23,6 +22,8 @@ from neurosim.physics.layered.reading import predict, read_signal
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
 from neurosim.physics.signal import Signal
+from neurosim.physics.signal_noise import SignalNoise
+from neurosim.physics.state_noise import inherited_noise, leak_noise
 from neurosim.physics.system import System
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ class LayeredSystem(System):
         self.blocks = model.blocks
         self.p = model.p
         self.parameter_offsets = {name: model.header.size + offset for name, offset in model.parameters.offsets.items()}
+        self.parameter_offsets |= {f"d_{k}": model.feedback_offset(k) for k in model.imperfect.compartment_offsets}
         gradient = at.AT_CURRENT if compartments.gradient_at == "current" else at.AT_COMPARTMENT
         self.codes = {
             "membrane": settings.coordinates == "membrane",
-            "tied": model.reciprocal,
+            "tied": model.imperfect.tied,
             "gradient": gradient,
             "cost": settings.cost,
+            "outputs": model.outputs,
             "activation": settings.activation,
             "output_activation": settings.output_activation,
         }
@@ -76,7 +79,7 @@ class LayeredSystem(System):
         outputs = model.layers[-1]
         self.inputs: Array = np.zeros((rows, model.layers[0]), self.p.dtype)
         self.drive = self._terminal(at.DRIVE, model.layers[1])
-        self.targets = self._terminal(at.TARGETS, outputs)
+        self.targets = self._terminal(at.TARGETS, model.outputs)
         self.nudges = self._terminal(at.NUDGE, 1).reshape(rows)
         self.frozen_gradient = self._terminal(at.FROZEN, outputs)
         widths = model.layers[2:] if holds_currents else ()
@@ -85,6 +88,13 @@ class LayeredSystem(System):
             self.u[offset : offset + rows * n].reshape(rows, n)
             for offset, n in zip(entries[1:, at.HELD].tolist(), widths, strict=holds_currents)
         ]
+        self.shown_targets = self.targets
+        if model.noisy_signals:
+            self.signal_noise = SignalNoise(
+                settings.imperfections, model.seed, tuple(block.name for block in self.blocks)
+            )
+            self.shown_targets = self.targets.copy()
+        self.noise = leak_noise(self, settings.imperfections.state_noise, model.noise_key)
         self._sweeps: LayerSweeps | None = None
         self._complex: dict[int, ComplexLayeredSystem] = {}
         self._oscillating: dict[tuple[bool, float], OscillatingLayeredSystem] = {}
@@ -117,8 +127,11 @@ class LayeredSystem(System):
         """
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.targets[:] = targets
-        np.matmul(self.inputs, self.model.parameters["W_0"], out=self.drive)
-        np.add(self.drive, self.model.parameters["b_1"], out=self.drive)
+        self.shown_targets[:] = targets
+        if self.signal_noise is not None:
+            self.signal_noise.begin()
+        np.matmul(self.inputs, self.model.conductances["W_0"], out=self.drive)
+        np.add(self.drive, self.model.conductances["b_1"], out=self.drive)
         self.layout[self._constants + at.GRADIENT] = self._live_gradient
         self.forget()
 
@@ -127,7 +140,15 @@ class LayeredSystem(System):
         strength = complex(beta)
         if strength.imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = strength.real
+        self.nudges[:] = self.model.acting_nudge(strength).real
+        if self.signal_noise is not None:
+            self._pull_towards(self.signal_noise.nudge(self.paths, self.shown_targets) if beta else self.shown_targets)
+
+    def _pull_towards(self, targets: Array) -> None:
+        """Nudge towards targets that are a little wrong; a gradient that is held is wrong by as much."""
+        if self.gradient_at == at.AT_FROZEN:
+            self.frozen_gradient += self.targets - targets
+        self.targets[:] = targets
 
     @property
     def free(self) -> bool:
@@ -144,6 +165,8 @@ class LayeredSystem(System):
         other.nudges[:] = self.nudges[rows]
         other.frozen_gradient[:] = self.frozen_gradient[rows]
         other.layout[other._constants + at.GRADIENT] = self.gradient_at
+        other.noise = inherited_noise(self.noise, other)
+        other.paths, other.noise_stream = self.paths[rows], self.noise_stream
         return other
 
     def complex_copies(self, copies: int) -> ComplexLayeredSystem:
@@ -177,13 +200,15 @@ class LayeredSystem(System):
         turned = self.model.transposed()
         if self._transposed is None:
             self._transposed = LayeredSystem(turned, self.rows, holds_currents=True)
+        self._transposed.signal_noise = None  # while the batch that is there already is put on its terminals
         hold(self, state, self._transposed)
+        self._transposed.noise, self._transposed.paths = inherited_noise(self.noise, self._transposed), self.paths
+        self._transposed.signal_noise = self.signal_noise
         return self._transposed
 
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""
-        settings = self.model.settings
-        self.frozen_gradient[:] = cost_gradient(settings.cost, self.prediction(state), self.targets)
+        self.frozen_gradient[:] = self.model.output_cost.gradient(self._unnudged(state), self.targets)
         self.layout[self._constants + at.GRADIENT] = at.AT_FROZEN
 
     def activities(self, state: Array) -> list[Array]:
@@ -195,7 +220,7 @@ class LayeredSystem(System):
         output = ACTIVATIONS[self.model.settings.output_activation].value
         return [hidden(view) for view in views[:-1]] + [output(views[-1])]
 
-    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+    def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write sum_c weights_c s_{k,c} of every layer into `out`, whose window has the rows of this system."""
         table = np.array(weights, self.dtype)
         read_signal[self.dtype](table, state, self.arrays, out.samples, out.first, out.values)
@@ -212,15 +237,19 @@ class LayeredSystem(System):
         return np.asarray(np.einsum("c,crn->rn", np.array(weights, self.dtype), self.activities(state)[layer - 1]))
 
     def prediction(self, state: Array) -> Array:
-        """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, outputs): what the outputs would say unnudged."""
-        out = np.empty(self.targets.shape, self.dtype)
+        """Return s_L = f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), or s_L R + c: what the outputs would say unnudged."""
+        return self.model.prediction_of(self._unnudged(state))
+
+    def _unnudged(self, state: Array) -> Array:
+        """Return f(W_{L-1} sum_c p_c s_{L-1,c} + b_L), shape (rows, units)."""
+        out = np.empty((self.rows, self.blocks[-1].units), self.dtype)
         predict[self.dtype](state, self.arrays, out.reshape(-1))
         return out
 
     def cost_slope(self, state: Array) -> Array:
         """Return dC/d(state), shape (size,), with C taken at the mean activity sum_c p_c s_{L,c} of the outputs."""
         settings, last = self.model.settings, len(self.blocks)
-        g = cost_gradient(settings.cost, self.forward_signal(state, last), self.targets)
+        g = self.model.output_cost.gradient(self.forward_signal(state, last), self.targets)
         weights = np.array(self.model.compartments.forward, self.dtype)
         slope = np.zeros_like(state)
         outputs = self.views(slope)[-1]
@@ -257,8 +286,8 @@ class LayeredSystem(System):
         return super().shared_rest()
 
     def free_state(self, state: Array) -> bool:
-        """Write the free state by a forward pass, where compartments send nothing back while they agree."""
-        if not self.model.compartments.free_state_is_feed_forward:
+        """Write the free state by a forward pass, where compartments agree and send nothing back while they do."""
+        if not self.model.compartments.free_state_is_feed_forward or self.model.imperfect.compartment_offsets:
             return False
         self.sweeps.forward_pass(state)
         return True

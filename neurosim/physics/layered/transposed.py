@@ -25,13 +25,15 @@ Array = npt.NDArray[Any]
 
 
 def transpose_loops(parameters: Parameters, out: Parameters, last: int) -> None:
-    """Write the parameters of the transposed circuit into `out`; inputs and biases stay."""
+    """Write the parameters of the transposed circuit into `out`; inputs, biases and readout stay."""
     out["W_0"][:] = parameters["W_0"]
     for k in range(1, last):
         out[f"W_{k}"][:] = parameters[f"B_{k}"].T
         out[f"B_{k}"][:] = parameters[f"W_{k}"].T
     for k in range(1, last + 1):
         out[f"b_{k}"][:] = parameters[f"b_{k}"]
+    for name in {"R", "c"} & set(parameters):
+        out[name][:] = parameters[name]
 
 
 def hold(system: LayeredSystem, state: Array, transposed: LayeredSystem) -> None:
@@ -47,7 +49,7 @@ def hold(system: LayeredSystem, state: Array, transposed: LayeredSystem) -> None
         The circuit with transposed loops, with held currents and as many rows.
     """
     s = [activity[0] for activity in system.activities(state)]
-    before, after, last = system.model.parameters, transposed.model.parameters, len(s)
+    before, after, last = system.model.conductances, transposed.model.conductances, len(s)
     transposed.present(system.inputs, system.targets)
     transposed.drive[:] = system.drive
     for k in range(1, last + 1):

@@ -1,0 +1,1 @@
+"""Netlists: resistors, diodes, sources, capacitors and amplifiers that Kirchhoff's laws settle."""

@@ -1,0 +1,176 @@
+"""A resistive netlist as a circuit that learns: every trained resistor reads the voltages at its two ends.
+
+With V the node voltages and e = dC/d(current into a node), to the order of the rule,
+
+    dC/dg = -mean over samples of  (V_a - V_b)(e_a - e_b),        dC/dI = mean of  e_b - e_a
+
+Equilibrium propagation reads e off the response of the node voltages to a nudge current beta (y - v) into the outputs.
+A resistor keeps (V_a - V_b)^2 / 2 of two phases and takes the difference, which is this product with V the mean of the
+two. Sources: B. Scellier, Y. Bengio, Frontiers in Computational Neuroscience 11 (2017) 24; J. Kendall, R. Pantone,
+K. Manickavasagam, Y. Bengio, B. Scellier, arXiv 2006.01981.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.physics.costs import cost
+from neurosim.physics.model import PhysicalModel, Piece
+from neurosim.physics.parameters import Parameters
+from neurosim.physics.resistive.kirchhoff import Kirchhoff
+from neurosim.physics.resistive.laws.table import CURRENT_SOURCE
+from neurosim.physics.resistive.netlist import compile_netlist
+from neurosim.physics.resistive.settings import ResistiveCircuit
+from neurosim.physics.resistive.system import ResistiveSystem
+from neurosim.physics.signal import Signal
+from neurosim.physics.system import StateBlock
+from neurosim.seeds import Purpose, generator
+
+Array = npt.NDArray[Any]
+
+
+class ResistiveNetwork(PhysicalModel):
+    """A netlist with its conductances.
+
+    Parameters
+    ----------
+    settings : ResistiveCircuit
+        The netlist.
+    rule : Rule or None
+        How it learns; the netlist is the same for all rules.
+    dtype : {"float32", "float64"}
+        Type of all numbers.
+    seed : int
+        Seed of the conductances that are drawn.
+
+    Raises
+    ------
+    ScenarioError
+        If the netlist has no meaning: floating nodes, loops of sources, unknown nodes.
+    """
+
+    parameters_at = 1  # in `p`, behind the rate
+    compares_squares = True
+
+    def __init__(self, settings: ResistiveCircuit, rule: object, dtype: npt.DTypeLike, seed: int) -> None:
+        net = compile_netlist(settings)
+        self.settings, self.netlist, self.seed = settings, net, seed
+        self.blocks = (StateBlock("nodes", 1, net.free, "v", "V", net.nodes[1 : 1 + net.free]),)
+        blocks = net.parameter_blocks
+        size = sum(block.size for block in blocks)
+        numbers_end = self.parameters_at + size + net.numbers.size
+        self.places = (numbers_end, numbers_end + len(net.nodes), numbers_end + 2 * len(net.nodes))
+        self.p = np.zeros(self.places[2] + net.free, dtype)
+        self.parameters = Parameters(blocks, self.p[self.parameters_at : self.parameters_at + size])
+        draw = generator(seed, Purpose.PARAMETERS).uniform(size=size)
+        drawn = np.isnan(net.start)
+        self.parameters.flat[:] = np.where(drawn, 0.0, net.start)
+        low, high = net.bounds
+        self.parameters.flat[drawn] = low[drawn] + draw[drawn] * (high[drawn] - low[drawn])
+        self.p[self.parameters_at + size : numbers_end] = net.numbers
+        self.equations = Kirchhoff(net, net.gains, net.weights)
+        self.p[numbers_end:] = np.concatenate([net.gains, net.weights, 1.0 / net.capacitances])
+        self.p[0] = 1.0 / self._time_constant()
+        self.output_states = net.roots[net.outputs]
+        self.dissipative = net.codes != CURRENT_SOURCE
+
+    def _time_constant(self) -> float:
+        """Return the sum of all capacitances over that of the conductances at their nodes, as drawn, in s."""
+        still = np.zeros((1, len(self.netlist.branches)))
+        slopes = self.equations.laws(still, self.p[self.parameters_at :].astype(np.float64))[1]
+        J = self.equations.matrices(slopes, np.zeros((1, self.netlist.free)))[0]
+        return float(self.netlist.capacitances.sum() / -np.trace(J))
+
+    @property
+    def rates(self) -> Array:
+        """1/C of every free node, shape (free,)."""
+        return self.p[self.places[2] :]
+
+    @property
+    def signal_widths(self) -> tuple[int, ...]:
+        """One number per node, ground and held nodes among them: what a resistor can read."""
+        return (len(self.netlist.nodes),)
+
+    @property
+    def parameter_scale(self) -> float:
+        """RMS of what is trained, mostly conductances in S."""
+        return float(np.sqrt(np.mean(self.parameters.flat**2)))
+
+    @property
+    def feed_forward(self) -> bool:
+        """A netlist settles as a whole."""
+        return False
+
+    @property
+    def outputs(self) -> int:
+        """Number of output nodes."""
+        return len(self.netlist.outputs)
+
+    def numbers_with(self, equations: Kirchhoff) -> Array:
+        """Return a copy of `p` for nodes that follow each other in another way."""
+        p = self.p.copy()
+        p[self.places[0] : self.places[2]] = np.concatenate([equations.gains, equations.weights])
+        return p
+
+    def spread(self, v: Array, factors: Array) -> Array:
+        """Return factor times the value of its root for every node, (rows, nodes), of values (rows, free)."""
+        roots = self.netlist.roots
+        return np.asarray(np.where(roots >= 0, factors * v[:, roots], 0.0), v.dtype)
+
+    def cost(self, prediction: Array, targets: Array) -> Array:
+        """Return half the squared distance of each row, shape (rows,), in V^2."""
+        return cost("squared_error", prediction, targets)
+
+    def local_products(
+        self, inputs: Array, source: Signal, error: Signal, gradient: Parameters, readout_error: Array | None = None,
+        exact: bool = False,
+    ) -> list[Piece]:  # fmt: skip
+        """Return the work of the products of every trained resistor, and the sums of every trained source."""
+        net, pieces = self.netlist, []
+        V, e = source.block(0), error.block(0)
+        index = {name: i for i, name in enumerate(net.branches)}
+        for name, names in (("g", net.resistors), ("I", net.sources)):
+            if name in gradient:
+                rows = [index[branch] for branch in names]
+                ends = net.first[rows], net.second[rows]
+                at, out = gradient.offsets[name], gradient[name]
+                read = V if name == "g" else None
+                pieces.append(Piece(slice(at, at + out.size), partial(_products, ends, read, e, out)))
+        return pieces
+
+    def keep_in_bounds(self) -> None:
+        """Clip every trained conductance to its bounds."""
+        low, high = self.netlist.bounds
+        np.clip(self.parameters.flat, low, high, out=self.parameters.flat)
+
+    def parameter_dimensions(self, name: str) -> tuple[str, ...]:
+        """Return the axis of g or I: trained resistors or trained sources, in the order of the netlist."""
+        return ("resistor",) if name == "g" else ("current_source",)
+
+    def system(self, rows: int) -> ResistiveSystem:
+        """Return this netlist with room for `rows` samples on its terminals."""
+        return ResistiveSystem(self, rows)
+
+    def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> ResistiveNetwork:
+        """Return a netlist with the same conductances in another precision."""
+        other = ResistiveNetwork(self.settings, None, dtype, self.seed)
+        other.follow(self)
+        return other
+
+    def parameters_changed(self) -> None:
+        """Note that devices were written; kernels read the conductances where learning writes them."""
+        self.writes += 1
+
+    def synchronise(self) -> None:
+        """Do nothing: nothing follows from the conductances."""
+
+
+def _products(ends: tuple[Array, Array], V: Array | None, e: Array, out: Array) -> None:
+    """Write -sum (V_a - V_b)(e_a - e_b), or -sum (e_a - e_b) where `V` is None."""
+    a, b = ends
+    felt = e[:, a] - e[:, b]
+    np.sum(-felt if V is None else -felt * (V[:, a] - V[:, b]), axis=0, out=out)

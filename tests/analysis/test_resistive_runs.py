@@ -1,0 +1,124 @@
+"""Netlists run as a user does: shipped scenarios, what their results hold, and messages with lines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from analysis_runs import arrays, load, run
+
+from neurosim.errors import ScenarioError
+from neurosim.plots.figure import draw_figure
+from neurosim.results.reader import open_result
+from neurosim.scenario.shipped import SCENARIOS
+
+DIVIDER = """\
+schema: 1
+name: divider
+seed: 1
+dtype: float64
+circuit:
+  kind: resistive
+  inputs: [in1, in2]
+  outputs: [o1, o2]
+  elements:
+    R1: {type: resistor, nodes: [in1, h], ohms: 1k, trainable: true}
+    R2: {type: resistor, nodes: [in2, h], ohms: 2k, trainable: true}
+    D1: {type: diode, nodes: [h, 0], is: 1u, n: 2}
+    R3: {type: resistor, nodes: [h, o1], ohms: 1k, trainable: true}
+    R4: {type: resistor, nodes: [h, o2], ohms: 1k, trainable: true, bounds: [0.9m, 1.1m]}
+    R5: {type: resistor, nodes: [o1, 0], ohms: 1k}
+    I1: {type: current_source, nodes: [0, o2], amps: 10u, trainable: true}
+    R6: {type: resistor, nodes: [o2, 0], ohms: 1k}
+data: {set: xor, batch: 4}
+rule: {type: equilibrium, nudging: symmetric, beta: 1.0e-5}
+dynamics: {solver: newton, tolerance: 1.0e-12}
+analysis: {type: relax, samples: 4}
+"""
+
+
+def test_relax_writes_voltages_and_power(tmp_path):
+    """What sources and inputs deliver is what resistors and diodes dissipate."""
+    path, outcome = run(tmp_path, text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    relax = arrays(path)
+    assert relax["relax/name_nodes"].astype(str).tolist() == ["h", "o1", "o2"]
+    states = relax["relax/state_nodes"][0, :, :, 0]
+    h, _, o2 = states[np.isfinite(states).all(axis=(1, 2))][-1].T
+    x = relax["relax/inputs"]
+    delivered = x[:, 0] * (x[:, 0] - h) / 1e3 + x[:, 1] * (x[:, 1] - h) / 2e3 + 1e-5 * o2
+    assert relax["relax/power"][0] == pytest.approx(delivered, rel=1e-9)
+    with open_result(path) as file:
+        assert file["relax/state_nodes"].attrs["units"] == "V"
+        assert file["circuit/parameters/g"].attrs["units"] == "S"
+        labels = {text.get_text() for axes in draw_figure(file).axes for text in axes.texts}
+        assert {"h", "o1", "o2"} <= labels
+
+
+def test_the_ladder_of_a_reciprocal_netlist_has_a_nudge_and_nothing_else(tmp_path):
+    path, outcome = run(tmp_path, "analysis={type: bias, samples: 4}", text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    bias = arrays(path)
+    terms = dict(zip(bias["bias/term"].astype(str), bias["bias/relative_norm"][:, -1], strict=True))
+    assert 1e-6 < terms["nudge"] < 1e-2
+    assert max(terms["asymmetry"], terms["settling"], terms["noise"], terms["device"]) < 1e-9
+    assert bias["bias/reference_check"] < 1e-6
+    assert bias["bias/block"].astype(str).tolist() == ["g", "I", "all"]
+
+
+@pytest.mark.parametrize("rule", ["equilibrium", "recurrent_backprop"])
+def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
+    train = "analysis={type: train, epochs: 20, optimizer: {type: adam, rate: 2.0e-5}, log_gradient_alignment: true}"
+    path, outcome = run(tmp_path, f"rule={{type: {rule}}}", "rule.beta=1e-5" if rule == "equilibrium" else "seed=1",
+                        train, text=DIVIDER)  # fmt: skip
+    assert outcome.status.good, outcome.message
+    result = arrays(path)
+    assert result["train/loss"][-1] < 0.97 * result["train/loss"][0]
+    assert 0.9e-3 <= result["circuit/parameters/g"][3] <= 1.1e-3
+    assert result["train/gradient_cosine"].min() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("circuit.elements.R1.ohms=-1k", "greater than 0"),
+        ("circuit.elements.R1.type=resistr", "did you mean 'resistor'"),
+        ("circuit.elements.R1.ohm=3", "unknown key"),
+        ("circuit.outputs=[o1, oo]", "unknown node 'oo'"),
+        ("circuit.inputs=[in1]", "needs 2"),
+        ("dynamics={solver: sweeps}", "no closed-form sweeps"),
+        ("rule={type: dual_propagation}", "needs dyads"),
+        ("rule={type: backprop}", "feed-forward"),
+        ("rule={type: oscillating, period: 1.0}", "point neurons"),
+        ("rule={type: recurrent_backprop, solve: iterative}", "no adjoint circuit"),
+        ("rule.nudging=contour", "no complex states"),
+        ("rule.points=4", "points belong to"),
+        ("rule.correction=dyadic", "cannot be made into dyads"),
+        ("rule.feedback_learning=kolen_pollack", "reciprocal circuit"),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path, change, says):
+    with pytest.raises(ScenarioError, match=says):
+        load(tmp_path, change, text=DIVIDER)
+
+
+def test_messages_about_elements_have_their_line(tmp_path):
+    floating = DIVIDER.replace("R5: {type: resistor, nodes: [o1, 0]", "R5: {type: resistor, nodes: [p, q]")
+    with pytest.raises(ScenarioError) as caught:
+        load(tmp_path, text=floating)
+    place = next(i for i, row in enumerate(floating.splitlines(), start=1) if "R5" in row)
+    assert f":{place}: circuit.elements.R5: node 'p' is floating" in str(caught.value)
+
+
+def test_a_circuit_without_anything_to_train_is_refused(tmp_path):
+    with pytest.raises(ScenarioError, match="no element is trainable"):
+        load(tmp_path, text=DIVIDER.replace(", trainable: true", "").replace(", bounds: [0.9m, 1.1m]", ""))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_a_netlist_learns_exclusive_or(tmp_path, seed):
+    text = (SCENARIOS.folder() / "resistive_xor.yaml").read_text()
+    path, outcome = run(tmp_path, f"seed={seed}", text=text)
+    assert outcome.status.good, outcome.message
+    assert arrays(path)["train/test_error"][-1] == 0.0
+    assert arrays(path)["train/loss"][-1] < 0.02

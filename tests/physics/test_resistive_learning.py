@@ -1,0 +1,158 @@
+"""Learning on netlists: exact gradients, orders of equilibrium propagation, floors of asymmetry, corrections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from resistive_nets import base_net, base_numbers, network
+
+from neurosim.dynamics.polished import EQUILIBRIUM
+from neurosim.learning.exact.implicit import implicit_gradient, response_estimate
+from neurosim.learning.learner import Learner
+from neurosim.learning.rules.equilibrium import Equilibrium
+from neurosim.physics.resistive.model import ResistiveNetwork
+from neurosim.workers import Workers
+
+Array = np.ndarray
+_, _, X, Y = base_numbers()
+SPREAD = np.exp(0.3 * np.random.default_rng(5).standard_normal((8, 3)))
+FIRST = slice(0, 48)
+SECOND = slice(48, 72)
+
+
+def estimate(model: ResistiveNetwork, nudging: Any, beta: float, **keys: Any) -> Array:
+    rule = Equilibrium(type="equilibrium", nudging=nudging, beta=beta, **keys)
+    lesson = Learner(model, EQUILIBRIUM, rule, "free", Workers(1)).learn(X[None], Y[None])
+    assert not lesson.codes.any()
+    return lesson.gradient["g"].copy()
+
+
+def exact(model: ResistiveNetwork) -> Array:
+    system = model.system(1)
+    system.present(X[None], Y[None])
+    state = system.rest()
+    EQUILIBRIUM.relax(system, state)
+    return implicit_gradient(system, state)["g"].copy()
+
+
+def cost(model: ResistiveNetwork) -> float:
+    system = model.system(1)
+    system.present(X[None], Y[None])
+    state = system.rest()
+    EQUILIBRIUM.relax(system, state)
+    return float(model.cost(system.prediction(state), Y[None])[0])
+
+
+def error(found: Array, reference: Array) -> float:
+    return float(np.linalg.norm(found - reference) / np.linalg.norm(reference))
+
+
+@pytest.mark.parametrize("model", [base_net(), base_net(1, 0.9), base_net(1, SPREAD), base_net(4, 0.25)])
+def test_the_gradient_against_central_differences(model):
+    g, differences = exact(model), np.zeros(72)
+    for i in range(72):
+        here = model.parameters["g"][i]
+        sides = []
+        for step in (1e-6, -1e-6):
+            model.parameters["g"][i] = here + step
+            sides.append(cost(model))
+        model.parameters["g"][i] = here
+        differences[i] = (sides[0] - sides[1]) / 2e-6
+    assert error(g, differences) < 1e-8
+
+
+def test_orders_of_the_base_net():
+    """The published table: 0.0271, 0.00278, 0.000279 one-sided; 8.2e-4, 8.2e-6, 8.2e-8 centered."""
+    model = base_net()
+    g = exact(model)
+    one_sided = [error(estimate(model, "one_sided", beta), g) for beta in (0.1, 0.01, 0.001)]
+    centered = [error(estimate(model, "symmetric", beta), g) for beta in (0.1, 0.01, 0.001)]
+    assert one_sided == pytest.approx([0.0271, 0.00278, 0.000279], rel=5e-3)
+    assert centered[:2] == pytest.approx([8.2e-4, 8.2e-6], rel=1e-2)
+    assert np.log10(one_sided[1] / one_sided[2]) == pytest.approx(1, abs=0.05)
+    assert np.log10(centered[0] / centered[1]) == pytest.approx(2, abs=0.05)
+    assert centered[2] < 2e-7
+
+
+@pytest.mark.parametrize(("kappa", "floor"), [(0.9, 0.0965), (0.5, 0.4768), (0.1, 0.8425)])
+def test_floors_of_uniform_asymmetry(kappa, floor):
+    """One current gain for all hidden nodes only rescales the first layer; the limit of a vanishing nudge says so."""
+    model = base_net(1, kappa)
+    g, found = exact(model), estimate(model, "symmetric", 0.001)
+    assert error(found, g) == pytest.approx(floor, abs=5e-4)
+    assert error(found[FIRST] / kappa, g[FIRST]) < 1e-6
+    assert error(found[SECOND], g[SECOND]) < 1e-6
+    system = model.system(1)
+    system.present(X[None], Y[None])
+    state = system.rest()
+    EQUILIBRIUM.relax(system, state)
+    assert error(response_estimate(system, state, (-1.0,))["g"], g) == pytest.approx(floor, abs=5e-4)
+
+
+@pytest.mark.parametrize("model", [base_net(), base_net(1, 0.5), base_net(1, SPREAD)])
+def test_a_transposed_circuit_corrects_asymmetry(model):
+    g = exact(model)
+    errors = [error(estimate(model, "symmetric", beta, correction="asymmetric"), g) for beta in (0.1, 0.01, 0.001)]
+    assert errors[2] < 1e-6
+    assert np.log10(errors[0] / errors[1]) == pytest.approx(2, abs=0.05)
+
+
+def test_amplifiers_with_gain():
+    """Gain 4: kappa 1/4 misleads, but only by a factor 16 before the amplifiers; kappa 4 needs no correction."""
+    active, passive = base_net(4, 0.25), base_net(4, 4.0)
+    g, found = exact(active), estimate(active, "symmetric", 0.001)
+    assert found @ g / np.linalg.norm(found) / np.linalg.norm(g) == pytest.approx(0.485, abs=0.001)
+    assert error(found[FIRST] * 16, g[FIRST]) < 1e-6
+    assert error(estimate(passive, "symmetric", 0.001), exact(passive)) < 1e-5
+
+
+def test_bias_currents_learn():
+    """dC/dI of a current source against central differences."""
+
+    def build(amps: float) -> ResistiveNetwork:
+        return network(
+            {
+                "R1": {"type": "resistor", "nodes": ["in", "h"], "ohms": 2, "trainable": True},
+                "D1": {"type": "diode", "nodes": ["h", 0], "is": 1e-3, "n": 4},
+                "I1": {"type": "current_source", "nodes": [0, "h"], "amps": amps, "trainable": True},
+                "R2": {"type": "resistor", "nodes": ["h", "o"], "ohms": 1, "trainable": True},
+                "R3": {"type": "resistor", "nodes": ["o", 0], "ohms": 3},
+            },
+            ["in"],
+        )  # fmt: skip
+
+    def answer(model: ResistiveNetwork) -> tuple[float, Any]:
+        system = model.system(2)
+        targets = np.array([[0.3], [-0.2]])
+        system.present(np.array([[0.5], [-0.4]]), targets)
+        state = system.rest()
+        EQUILIBRIUM.relax(system, state)
+        value = float(model.cost(system.prediction(state), targets).mean())
+        return value, implicit_gradient(system, state)
+
+    slope = (answer(build(0.1 + 1e-6))[0] - answer(build(0.1 - 1e-6))[0]) / 2e-6
+    gradient = answer(build(0.1))[1]
+    assert gradient["I"][0] == pytest.approx(slope, rel=1e-7)
+
+
+def test_updates_stay_within_bounds():
+    model = network(
+        {
+            "R1": {"type": "resistor", "nodes": ["in", "o"], "siemens": 1, "trainable": True, "bounds": [0.5, 2]},
+            "R2": {"type": "resistor", "nodes": ["o", 0], "siemens": 1, "trainable": True, "bounds": [0.5, 2]},
+        },
+        ["in"],
+    )
+    model.parameters["g"][:] = 7.0, -1.0
+    model.keep_in_bounds()
+    assert model.parameters["g"].tolist() == [2.0, 0.5]
+
+
+def test_conductances_are_drawn_from_their_bounds():
+    resistor = {"type": "resistor", "trainable": True, "bounds": ["1u", "2u"]}
+    elements = {f"R{k}": {**resistor, "nodes": ["o", 0]} for k in range(50)}
+    g, again = network(elements).parameters["g"], network(elements).parameters["g"]
+    assert g.tolist() == again.tolist()
+    assert 1e-6 <= g.min() < 1.2e-6 < 1.8e-6 < g.max() <= 2e-6
