@@ -109,11 +109,15 @@ class SweepFolder:
         known = self.plan.exists()
         self.runs.mkdir(exist_ok=True)
         self.failed.mkdir(exist_ok=True)
-        for part in self.runs.glob(f"*{PART}*"):
-            part.unlink()  # of workers that died; nobody else is here
+        self.remove_parts()
         if not known:
             replace_text(self.plan, _plan_text(plan))
         return known
+
+    def remove_parts(self) -> None:
+        """Remove what workers that died, or found no room, have left unfinished; no worker may be running."""
+        for part in self.runs.glob(f"*{PART}*"):
+            part.unlink()
 
     @staticmethod
     def _own_files(folder: Path) -> Iterator[Path]:
@@ -156,7 +160,7 @@ class SweepFolder:
 
     def failures(self) -> set[str]:
         """Return the run ids of all points that failed."""
-        return {path.stem for path in self.failed.glob("*.json")}
+        return {path.stem for path in self._own_files(self.failed) if path.suffix == ".json"}
 
     def write_failure(self, failure: Failure) -> None:
         """Record why a point has no result."""
@@ -165,8 +169,8 @@ class SweepFolder:
 
     def forget_failures(self) -> None:
         """Remove the records of failed points, which then run again."""
-        for path in self.failed.glob("*.json"):
-            path.unlink()
+        for run_id in self.failures():
+            (self.failed / f"{run_id}.json").unlink()
 
     def _compare(self, plan: Plan) -> None:
         text = self.plan.read_text(encoding="utf-8")

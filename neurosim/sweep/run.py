@@ -154,6 +154,7 @@ def _run(plan: Plan, folder: SweepFolder, options: SweepOptions, interruption: I
         driver = Driver(engine, make_task, plan.point, record, folder.done, progress, lambda: interruption.wanted)
         tally = driver.run(plan.neighbours_first(left))
     if tally.disk:
+        folder.remove_parts()  # they would keep what room there is
         raise DiskFullError(_full(folder, tally.disk))
     return tally.interrupted
 

@@ -140,6 +140,16 @@ def test_the_lock_of_a_dead_process_holds_nobody_up(tmp_path):
     assert path.read_text() == ""
 
 
+def test_only_records_of_points_are_failures(tmp_path):
+    """What else lies in the folder is neither read nor deleted."""
+    folder = adopted(tmp_path, BETAS)
+    (folder.failed / "0123456789ab.json").write_text("{}")
+    (folder.failed / "why.json").write_text("mine")
+    assert folder.failures() == {"0123456789ab"}
+    folder.forget_failures()
+    assert [path.name for path in folder.failed.iterdir()] == ["why.json"]
+
+
 @pytest.mark.parametrize(
     ("keys", "taken", "expected"),
     [
