@@ -84,7 +84,7 @@ def test_a_piecewise_linear_diode_carries_current_at_zero():
         ({"type": "resistor", "nodes": ["a", 0], "ohms": 1, "bounds": [0, 1]}, "for trainable"),
         ({"type": "resistor", "nodes": ["a", 0], "ohms": 1, "trainable": True, "bounds": [2, 3]}, "outside its bounds"),
         ({"type": "resistor", "nodes": ["a", 0], "trainable": True, "bounds": [3, 2]}, "no room"),
-        ({"type": "diode", "nodes": ["a", 0], "ron": 1}, "ron does not belong to model shockley"),
+        ({"type": "diode", "nodes": ["a", 0], "ron": 2}, "ron does not belong to model shockley"),
         ({"type": "diode", "nodes": ["a", 0], "model": "piecewise_linear", "is": 1}, "is does not belong"),
         ({"type": "diode", "nodes": ["a", 0], "model": "piecewise_linear", "ron": 9, "roff": 1}, "larger than roff"),
         ({"type": "diode", "nodes": ["a", 0], "model": "ideal"}, "shockley"),

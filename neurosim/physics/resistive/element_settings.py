@@ -76,8 +76,10 @@ class Diode(TwoTerminal):
 
     @model_validator(mode="after")
     def _keys_belong_to_the_model(self) -> Self:
-        others = {"saturation": "is", "n": "n"} if self.model != "shockley" else {k: k for k in ("ron", "roff", "vth")}
-        strange = [key for name, key in others.items() if name in self.model_fields_set]
+        # A default is no complaint: resolved scenarios write all of them.
+        others = ("saturation", "n") if self.model != "shockley" else ("ron", "roff", "vth")
+        fields = type(self).model_fields
+        strange = [fields[name].alias or name for name in others if getattr(self, name) != fields[name].default]
         if strange:
             raise ValueError(f"{', '.join(strange)} does not belong to model {self.model}. Leave it out")
         if self.model == "piecewise_linear" and self.ron > self.roff:
