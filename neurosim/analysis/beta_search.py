@@ -23,7 +23,7 @@ from neurosim.learning.rule import NudgedRule
 Array = npt.NDArray[Any]
 
 PER_DECADE = 4
-FIRST, LAST = -3.0, 0.0  # decades of the strengths that are tried first
+DECADES, LAST = 3, 0.0  # how many are tried first, and where they end at the latest
 SMALLEST, LARGEST = -7.0, 2.0  # and how far the search may go beyond them
 REFINEMENTS = 8  # of the golden section, inside two steps of the grid: to 2 % of beta
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
@@ -66,7 +66,8 @@ class BetaSearch:
         self._climb, self._rule = climb, rule
         self._scenario = climb.experiment.scenario
         gradient = climb.gradient
-        self._norm = math.sqrt(sum(float(np.sum(np.square(values))) for values in gradient.values()))
+        norm = math.sqrt(sum(float(np.sum(np.square(values))) for values in gradient.values()))
+        self._norm = norm or math.nan  # nothing is relative to a gradient of zero
         self._trials: dict[float, Trial] = {}
         self._limit = math.inf
         if self.with_beta(1.0).complex_nudge is not None:
@@ -95,8 +96,9 @@ class BetaSearch:
     def run(self) -> Trial:
         """Try strengths until the best is known to a few per cent; return it."""
         step = 1.0 / PER_DECADE
-        for n in range(round((LAST - FIRST) * PER_DECADE) + 1):
-            self._try(FIRST + n * step)
+        last = min(LAST, math.log10(self._limit))
+        for n in range(DECADES * PER_DECADE + 1):
+            self._try(last - n * step)
         while not self.inside:
             logs = [math.log10(trial.beta) for trial in self.trials]
             at = math.log10(self.best.beta)

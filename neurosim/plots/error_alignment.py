@@ -77,7 +77,7 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     names[-1] = "outputs" if layers[-1].startswith("layer_") else names[-1]
     axes.set_yticks(places, names)
     axes.set_ylim(len(layers) - 0.5, -0.5)
-    axes.set_xlim(0.0, 1.12 * float(np.max(angles[np.isfinite(angles)], initial=0.0)) or 1.0)
+    axes.set_xlim(0.0, 1.3 * float(np.max(angles[np.isfinite(angles)], initial=0.0)) or 1.0)
     axes.set_xlabel("angle (degrees)")
     axes.set_title("error vectors: angle to the exact ones", loc="left")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

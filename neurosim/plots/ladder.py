@@ -83,7 +83,7 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     axes.set_yticks(rows, [block_name(block) for block in blocks])
     axes.set_ylim(-0.6, len(blocks) - 0.4)
     axes.margins(x=0.05)
-    axes.set_xlabel("size of the term, relative to the exact gradient")
+    axes.set_xlabel("size of the term,\nrelative to the exact gradient")
     axes.set_ylabel("parameter block")
     angle = np.degrees(np.arccos(np.clip(bias["cosine"][blocks.index("all")], -1.0, 1.0)))
     axes.set_title(f"update {angle:.3g}° from the exact gradient", loc="left", pad=15)

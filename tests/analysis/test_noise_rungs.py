@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 from analysis_runs import load, run
 from test_bias_results import DYADS, NET, SETTLED, sizes
 
+from neurosim.analysis.beta_search import BetaSearch
 from neurosim.analysis.ladder import RUNGS, Climb
 from neurosim.analysis.scatter import flat, scatter
 from neurosim.analysis.setup import build
@@ -172,3 +175,15 @@ def test_auto_is_checked_before_it_is_known(tmp_path):
     rule = "rule={type: equilibrium, nudging: contour, points: 4, beta: auto}"
     with pytest.raises(ScenarioError, match="half of a contour is the mirror image"):
         load(tmp_path, rule, "circuit.imperfections.state_noise.sd=0.05", text=NET)
+
+
+def test_without_a_gradient_no_nudge_is_the_best(tmp_path):
+    """Targets that the outputs reach by themselves: nothing is relative to a gradient of zero, and nothing crashes."""
+    experiment = build(load(tmp_path, "rule={type: equilibrium, beta: auto}", *SETTLED, text=NET))
+    samples = experiment.dataset.test.head(SAMPLES)
+    with Workers(1) as workers:
+        free = Climb(experiment, workers, samples)
+        reached = replace(samples, targets=free.system.prediction(free.free.state))
+        rungs = Climb(experiment, workers, reached)
+        rungs.exact = ({name: 0 * values for name, values in rungs.exact[0].items()}, rungs.exact[1])
+        assert not np.isfinite(BetaSearch(rungs, experiment.rule).run().error)

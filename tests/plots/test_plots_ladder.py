@@ -25,7 +25,7 @@ def test_every_term_has_its_mark_in_every_row(bias, axes):
         "$W_{0}$", "$b_{1}$", "$W_{1}$", "$b_{2}$", "$B_{1}$", "all",
     ]  # fmt: skip
     assert axes.get_xscale() == "log"
-    assert axes.get_xlabel() == "size of the term, relative to the exact gradient"
+    assert axes.get_xlabel() == "size of the term,\nrelative to the exact gradient"
 
 
 def test_what_is_exact_has_no_mark(bias, axes):

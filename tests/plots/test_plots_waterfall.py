@@ -96,7 +96,7 @@ def test_many_layers_have_bars_without_numbers_and_layers_without_an_angle_none(
     angles[:, 4] = np.nan
     error_alignment.draw(bias(angles=angles), axes)
     assert numbers(axes) == []
-    assert axes.get_xlim() == pytest.approx((0.0, 1.12))
+    assert axes.get_xlim() == pytest.approx((0.0, 1.3))
     with styled():
         few = draw_figure(bias(angles=[[np.nan, 1.0]] * 3), "error_alignment").axes[0]
     assert numbers(few) == ["1°"] * 3
