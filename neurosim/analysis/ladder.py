@@ -164,7 +164,7 @@ class Climb:
     def radius(self) -> Array:
         """The radius of convergence of every sample, shape (samples,), for rules that nudge along a circle."""
         transposed = self.experiment.rule is not None and self.experiment.rule.transposes
-        return convergence_radius(self.system, self.free.state, transposed)
+        return convergence_radius(self.system, self.free.state, transposed, self.inverse)
 
     @cached_property
     def check(self) -> float:

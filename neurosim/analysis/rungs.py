@@ -30,9 +30,23 @@ FINITE_STEP = 1e-5
 DIRECTIONS = 3  # random directions of the finite-difference check, beside that of the gradient itself
 
 
-def convergence_radius(system: System, free: Array, transposed: bool) -> Array:
-    """Return the radius of convergence of the equilibrium as a power series in the nudge, shape (samples,)."""
-    return power_series(system.transposed_at(free) if transposed else system, free).radius
+def convergence_radius(system: System, free: Array, transposed: bool, inverse: InverseJacobian | None = None) -> Array:
+    """Return the radius of convergence of the equilibrium as a power series in the nudge, shape (samples,).
+
+    Parameters
+    ----------
+    system : System
+        The circuit with its batch, not nudged, float64.
+    free : ndarray, shape (size,)
+        Its free equilibrium.
+    transposed : bool
+        Whether the nudged circuit sends its signals the other way around its loops.
+    inverse : InverseJacobian, optional
+        That of `system` at `free`, where it is known.
+    """
+    if transposed:
+        return power_series(system.transposed_at(free), free).radius
+    return power_series(system, free, inverse).radius
 
 
 def taught_rung(outcome: Lesson) -> Rung:

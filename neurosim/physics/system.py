@@ -273,6 +273,25 @@ class System(DynamicalSystem):
         """
         raise SimulationError(f"{type(self).__name__} has no complex states")
 
+    def power_series(self, state: Array, solve: Callable[[Array], Array], orders: int) -> Array:
+        """Return the activities of the equilibrium as a power series in the nudge, shape (orders, rows, units).
+
+        Parameters
+        ----------
+        state : ndarray, shape (size,)
+            The free equilibrium of the circuit, which is not nudged.
+        solve : callable
+            x with J x = right for states, J the Jacobian of the rate at `state`.
+        orders : int
+            Coefficients c_0 to c_{orders-1}; units of all blocks one after the other.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit has none.
+        """
+        raise SimulationError(f"the equilibria of {type(self).__name__} have no power series in the nudge")
+
     def dyads(self) -> System:
         """Return the circuit with two compartments per unit: the mean settles freely, the difference is the error.
 

@@ -13,9 +13,7 @@ from test_complex_states import point_network, presented
 from neurosim.analysis.setup import build_solver
 from neurosim.dynamics.settings import FixedStepSettings, NewtonSettings
 from neurosim.dynamics.status import Status
-from neurosim.errors import SimulationError
 from neurosim.learning.contour import Contour, contour_points
-from neurosim.learning.exact import power_series as module
 from neurosim.learning.exact.implicit import implicit_reading, response_reading
 from neurosim.learning.exact.power_series import power_series
 from neurosim.learning.exact.reference import reference_gradient
@@ -147,24 +145,6 @@ def test_the_radius_of_a_linear_circuit_is_the_distance_of_a_pole():
     J = 0.7 * system.linearise(state).matrices()[0]
     through = np.linalg.inv(J)[-3:, -3:]  # det(J - beta H) = 0 where 1/beta is an eigenvalue of the outputs' block
     assert power_series(system, state).radius == pytest.approx(1 / np.abs(np.linalg.eigvals(through)).max(), rel=0.1)
-
-
-@pytest.mark.parametrize("coordinates", ["activity", "membrane"])
-def test_large_circuits_take_newton_steps_to_the_same_series(monkeypatch, coordinates):
-    """On a batch whose samples have different radii: each keeps the coefficients of a circle that is small enough."""
-    system = presented(point_network(coordinates=coordinates, gain=0.8), samples=4)
-    state = free_state(system)
-    chord = power_series(system, state)
-    monkeypatch.setattr(module, "DENSE_UNTIL", 0)
-    newton = power_series(system, state)
-    assert newton.radius == pytest.approx(chord.radius, rel=0.05)
-    assert newton.coefficients[:4] == pytest.approx(chord.coefficients[:4], rel=1e-6, abs=1e-8)
-
-
-def test_a_series_needs_complex_states():
-    system = presented(point_network(activation="relu"))
-    with pytest.raises(SimulationError, match="'relu' is not holomorphic"):
-        power_series(system, free_state(system))
 
 
 @pytest.mark.parametrize("psi", [5.0, 20.0, 45.0, 90.0])

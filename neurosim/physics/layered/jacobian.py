@@ -56,7 +56,7 @@ class LayeredLinearisation(Linearisation):
         self.activity = system.activities(state)
         hidden = ACTIVATIONS[model.settings.activation].slope
         output = ACTIVATIONS[model.settings.output_activation].slope
-        currents = system.views(state) if system.membrane else self._currents()
+        currents = system.views(state) if system.membrane else self.currents()
         self.slopes = [hidden(v) for v in currents[:-1]] + [output(currents[-1])]
 
     @cached_property
@@ -81,7 +81,7 @@ class LayeredLinearisation(Linearisation):
         a = below @ self.parameters[f"W_{k - 1}"] + self.parameters[f"b_{k}"]
         return np.asarray(a + self.system.held[k - 2] if self.system.held else a)
 
-    def _currents(self) -> list[Array]:
+    def currents(self) -> list[Array]:
         """Return the total current v of every layer, shape (planes, rows, units)."""
         currents = []
         for k in range(1, self.last + 1):

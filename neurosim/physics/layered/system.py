@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from neurosim.physics.layered.dyadic_system import DyadicSystem
 from neurosim.physics.layered.jacobian import LayeredLinearisation
 from neurosim.physics.layered.oscillating import OscillatingLayeredSystem
 from neurosim.physics.layered.reading import predict, read_signal
+from neurosim.physics.layered.series import equilibrium_series
 from neurosim.physics.layered.sweeps import LayerSweeps
 from neurosim.physics.layered.transposed import hold
 from neurosim.physics.signal import Signal
@@ -176,6 +177,10 @@ class LayeredSystem(System):
         else:
             self._complex[copies] = ComplexLayeredSystem(self, copies)
         return self._complex[copies]
+
+    def power_series(self, state: Array, solve: Callable[[Array], Array], orders: int) -> Array:
+        """Return the coefficients of the activities as a power series in the nudge, (orders, rows, units)."""
+        return equilibrium_series(self, state, solve, orders)
 
     def dyads(self) -> DyadicSystem:
         """Return the point neurons with two compartments each, and what lies on their terminals now."""
