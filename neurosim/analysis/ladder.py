@@ -37,7 +37,7 @@ from neurosim.analysis.setup import Experiment
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
-from neurosim.dynamics.polished import PolishedSolver
+from neurosim.dynamics.polished import Ends, NotingSolver, PolishedSolver
 from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.status import Status
 from neurosim.learning.alignment import mean_row_cosine
@@ -177,8 +177,15 @@ class Climb:
         """The exact gradient with respect to what learning wants."""
         return self.model.wanted_gradient(self.exact[0])
 
-    def measured(self, rule: Rule) -> tuple[Rung, Codes, Scatter, Rung]:
+    def measured(self, rule: Rule, ends: Ends | None = None) -> tuple[Rung, Codes, Scatter, Rung]:
         """Return what `rule` teaches as the scenario runs it, without noise, and how it scatters with noise.
+
+        Parameters
+        ----------
+        rule : Rule
+            What is measured.
+        ends : Ends, optional
+            Where the ends of the relaxations without noise are noted.
 
         Returns
         -------
@@ -191,7 +198,8 @@ class Climb:
         one : Rung
             The last repeat.
         """
-        quiet, codes = self._taught(self._quiet, self.experiment.solver, rule)
+        solver = self.experiment.solver
+        quiet, codes = self._taught(self._quiet, solver if ends is None else NotingSolver(solver, ends), rule)
         if not self.model.noisy:
             return quiet, codes, without_scatter(quiet[0], self.gradient, codes), quiet
         learner = self._learner(self.model, self.experiment.solver, rule)
@@ -218,8 +226,9 @@ class Climb:
         """
         rule = self.experiment.rule
         assert rule is not None
-        quiet, measured_codes, moments, noisy = self.measured(rule)
-        settled, codes = self._taught(self.model.twin("float64"), self._polished, rule)
+        ends = Ends()
+        quiet, measured_codes, moments, noisy = self.measured(rule, ends)
+        settled, codes = self._taught(self.model.twin("float64"), PolishedSolver(self.experiment.solver, ends), rule)
         ideal, ideal_codes = settled, codes
         if not self.model.ideal:
             ideal, ideal_codes = self._taught(self._ideal, self._polished, rule)

@@ -9,7 +9,7 @@ from dynamics_circuits import circuit
 from neurosim.dynamics import linear
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.nearby import NearbyEquilibria
-from neurosim.dynamics.polished import EQUILIBRIUM, PolishedSolver
+from neurosim.dynamics.polished import EQUILIBRIUM, Ends, NotingSolver, PolishedSolver
 from neurosim.dynamics.status import Status
 from neurosim.physics.layered.compartments import POINT
 
@@ -54,3 +54,43 @@ def test_polishing_keeps_the_equilibrium_that_the_circuit_chose():
     wild = circuit(compartments=POINT, gain=9.0, rows=3, activation="relu")
     lost = PolishedSolver(build_solver(FixedStepSettings(solver="rk4", dt=0.1, t_end=60.0, tolerance=None)))
     assert lost.relax(wild, wild.rest()).status is Status.DIVERGED
+
+
+def test_noted_ends_are_not_found_again():
+    """Two blocks of rows, two relaxations each, noted in another order than they are taken up."""
+    from neurosim.analysis.setup import build_solver
+    from neurosim.dynamics.settings import FixedStepSettings
+
+    rough = build_solver(FixedStepSettings(solver="rk4", dt=0.1, t_end=6.0, tolerance=None))
+    whole, _ = loop()
+    blocks = [whole.take([0]), whole.take([1])]
+    for row, system in enumerate(blocks):
+        system.paths = np.array([row])
+    ends, calls = Ends(), []
+    noting = NotingSolver(rough, ends)
+    assert (noting.name, noting.has_time, noting.calculus) == (rough.name, True, None)
+    assert noting.lasting(2.0).settings.t_end == 2.0
+
+    def relaxed(solver, beta, system):
+        system.nudge(beta)
+        return solver.relax(system, system.rest())
+
+    for beta in (0.0, 0.1):
+        for system in blocks:
+            relaxed(noting, beta, system)
+
+    class Counted(type(rough)):
+        def relax(self, system, state, recorder=None):
+            calls.append(system)
+            return super().relax(system, state, recorder)
+
+    counted = Counted(**vars(rough))
+    for system in reversed(blocks):
+        for beta in (0.0, 0.1):
+            known = relaxed(PolishedSolver(counted, ends), beta, system)
+            assert not calls
+            anew = relaxed(PolishedSolver(rough), beta, system)
+            np.testing.assert_allclose(known.state, anew.state, atol=1e-12)
+            assert known.steps == anew.steps
+    relaxed(PolishedSolver(counted, ends), 0.2, blocks[0])
+    assert len(calls) == 1

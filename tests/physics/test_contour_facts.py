@@ -115,7 +115,7 @@ def test_fact_4_the_radius_of_convergence_is_the_distance_of_the_nearest_fold(se
     net = net_r(seed, psi)
     system = present(network_of(net), net)
     series = power_series(system, free_state(system))
-    assert series.radius == pytest.approx(abs(fold_of(net, guess)), rel=0.02)
+    assert series.radius == pytest.approx(abs(fold_of(net, guess)), rel=0.01)
     assert series.at(0.05)[0] == pytest.approx(f(net.settle(0.05)), abs=1e-12)
 
 

@@ -11,7 +11,7 @@ from neurosim.dynamics import linear
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.errors import SimulationError
-from neurosim.learning.exact.power_series import ORDERS, power_series
+from neurosim.learning.exact.power_series import ORDERS, fitted_radius, power_series
 from neurosim.physics.holomorphic.activations import holomorphic
 from neurosim.physics.holomorphic.series import ActivationSeries, SoftmaxSeries
 from neurosim.physics.names import HOLOMORPHIC
@@ -155,12 +155,18 @@ def test_coefficients_that_overflow_are_no_series():
         power_series(system, free, Steep())
 
 
-def test_there_are_enough_orders_for_a_radius_to_one_percent():
-    """1 / (1 - 2 beta)^(1/2), whose radius is 1/2, has coefficients that fall by m^(-1/2); a fold by m^(-3/2)."""
-    from neurosim.learning.exact.power_series import _fitted_radius
+@pytest.mark.parametrize("angle", [0.0, 40.0, 90.0, 180.0])
+@pytest.mark.parametrize("distance", [1e-3, 0.4, 50.0])
+def test_a_pair_of_branch_points_is_found_where_it_is(angle, distance):
+    """(1 - beta/beta_0)^(1/2) and its conjugate, and another singularity at twice the distance."""
+    m = np.arange(ORDERS)
 
-    binomial = np.cumprod([1.0, *((0.5 - m) / (m + 1) * -2.0 for m in range(ORDERS - 1))])  # (1 - 2 beta)^(1/2)
-    assert _fitted_radius(np.abs(binomial)) == pytest.approx(0.5, rel=0.01)
+    def root(place):
+        return np.cumprod([1.0, *((k - 0.5) / (k + 1) / place for k in m[:-1])])
+
+    near, far = root(distance * np.exp(1j * np.radians(angle))), root(-2.0 * distance)
+    units = np.stack([near.real, near.real + near.imag, near.real - 0.5 * near.imag + far.real], axis=1)
+    assert fitted_radius(units) == pytest.approx(distance, rel=2e-3)
 
 
 def test_a_series_needs_complex_states():

@@ -1,10 +1,13 @@
 """The equilibrium as a power series in the nudge, and how far it reaches.
 
     s(beta) = sum_m c_m beta^m
-    R: log |c_m| = const - m log R - (3/2) log m,  fitted over the higher half of the coefficients
+    b_m = c_m / |binomial(1/2, m)|:   b_{m+1} = sum_{j=0..5} a_j b_{m-j},   R = 1 / max |z|,   z^6 = sum_j a_j z^(5-j)
 
-The nearest singularity is as a rule a fold, where two equilibria meet: a branch point of square-root type, for which
-coefficients fall like m^(-3/2) R^(-m). Beyond R no contour gives the derivative, however many points it has.
+The nearest singularities are as a rule folds, where two equilibria meet: pairs beta_0, conj beta_0 of branch points of
+square-root type. The coefficients of (1 - beta/beta_0)^(1/2) are those of the binomial series times beta_0^(-m), so
+that b_m of three pairs follows a recurrence of six terms with the roots 1/beta_0; it is fitted to the higher half of
+the coefficients of all units (linear prediction, G. R. B. de Prony 1795). Beyond R no contour gives the derivative,
+however many points it has.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import binom
 
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.errors import SimulationError
@@ -21,7 +25,8 @@ from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 
-ORDERS = 32
+ORDERS = 24
+TERMS = 6  # of the recurrence
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,20 @@ def power_series(system: System, free: Array, inverse: InverseJacobian | None = 
     inverse = InverseJacobian(system, free) if inverse is None else inverse
     with np.errstate(over="ignore", invalid="ignore"):
         series = system.power_series(free, inverse.times, ORDERS)
-        sizes = np.linalg.norm(series, axis=2)
-    if not np.isfinite(sizes).all():
+    if not np.isfinite(series).all():
         raise SimulationError("the equilibrium has no power series in the nudge: its coefficients are not finite")
-    return PowerSeries(series, np.array([_fitted_radius(column) for column in sizes.T]))
+    return PowerSeries(series, np.array([fitted_radius(sample) for sample in series.swapaxes(0, 1)]))
 
 
-def _fitted_radius(sizes: Array) -> float:
-    """Return R from |c_m| of one sample."""
-    m = np.arange(len(sizes))
-    usable = (m >= len(sizes) // 2) & (sizes > 0)  # the law holds for high orders
-    if np.count_nonzero(usable) < 4:
+def fitted_radius(c: Array) -> float:
+    """Return R from the coefficients of one sample, shape (orders, units); infinite where they vanish."""
+    b = c / np.abs(binom(0.5, np.arange(len(c))))[:, None]
+    sizes = np.abs(b).max(axis=1)
+    first, last = len(c) // 2, len(c) - 1
+    if not sizes[first - TERMS :].all():
         return float("inf")
-    slope = np.polyfit(m[usable], np.log(sizes[usable]) + 1.5 * np.log(m[usable]), 1)[0]
-    return float(np.exp(-slope))
+    growth = (sizes[last] / sizes[first]) ** (1.0 / (last - first))
+    scaled = b * growth ** -np.arange(float(len(c)))[:, None] / (sizes[first] * growth**-first)
+    known = np.stack([scaled[first - j : last - j].ravel() for j in range(TERMS)], axis=1)
+    a = np.linalg.lstsq(known, scaled[first + 1 :].ravel(), rcond=None)[0]
+    return float(1.0 / (growth * np.abs(np.roots([1.0, *-a])).max()))
