@@ -49,7 +49,7 @@ class InverseJacobian:
         self.system = system
         self.linear = system.linearise(state)
         self.dense = state.size // system.rows <= DENSE_UNTIL
-        self._factors = _factorise(self.linear.matrices()) if self.dense else []
+        self._factors = DenseFactors(self.linear.matrices()) if self.dense else None
 
     def times(self, right: Array) -> Array:
         """Return x with J x = `right`; both have shape (size,).
@@ -72,26 +72,45 @@ class InverseJacobian:
         return self._solve(right, transposed=True)
 
     def _solve(self, right: Array, transposed: bool) -> Array:
-        if not self.dense:
+        if self._factors is None:
             return _krylov(self.linear.transposed_times if transposed else self.linear.times, right)
-        lines = to_rows(self.system, right)
-        (getrs,) = get_lapack_funcs(("getrs",), (lines,))
-        for line, (lu, pivots) in zip(lines, self._factors, strict=True):
+        return from_rows(self.system, self._factors.solve(to_rows(self.system, right), transposed))
+
+
+class DenseFactors:
+    """The LU factors of one matrix per row.
+
+    Parameters
+    ----------
+    matrices : ndarray, shape (rows, n, n)
+        What is factorised; overwritten by the factors.
+
+    Raises
+    ------
+    SimulationError
+        If one of them is singular.
+    """
+
+    def __init__(self, matrices: Array) -> None:
+        (getrf,) = get_lapack_funcs(("getrf",), (matrices,))
+        self._factors = []
+        for matrix in matrices:
+            # A transpose is in the order that LAPACK wants, and its factors solve for the matrix itself just as well.
+            lu, pivots, first_zero = getrf(matrix.T, overwrite_a=True)
+            if first_zero:
+                raise SimulationError("the Jacobian of a sample is singular; its equilibrium has no response")
+            self._factors.append((lu, pivots))
+
+    def solve(self, right: Array, transposed: bool = False) -> Array:
+        """Return x with J x = right, or J^T x = right, of every row, shape (rows, n); overwrites `right`."""
+        (getrs,) = get_lapack_funcs(("getrs",), (right,))
+        for line, (lu, pivots) in zip(right, self._factors, strict=True):
             line[:] = getrs(lu, pivots, line, trans=not transposed)[0]
-        return from_rows(self.system, lines)
+        return right
 
-
-def _factorise(matrices: Array) -> list[tuple[Array, Array]]:
-    """Return the LU factors of the transpose of every matrix; they take its place in memory."""
-    (getrf,) = get_lapack_funcs(("getrf",), (matrices,))
-    factors = []
-    for matrix in matrices:
-        # A transpose is in the order that LAPACK wants, and its factors solve for the matrix itself just as well.
-        lu, pivots, first_zero = getrf(matrix.T, overwrite_a=True)
-        if first_zero:
-            raise SimulationError("the Jacobian of a sample is singular; its equilibrium has no response")
-        factors.append((lu, pivots))
-    return factors
+    def keep(self, rows: npt.NDArray[np.bool_]) -> None:
+        """Drop the factors of the other rows; `rows` is a mask, shape (rows,)."""
+        self._factors = [factors for factors, kept in zip(self._factors, rows.tolist(), strict=True) if kept]
 
 
 def _krylov(product: Callable[[Array], Array], right: Array) -> Array:

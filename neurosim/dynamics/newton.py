@@ -2,7 +2,9 @@
 
     J(y) d = -f(y),   y <- y + 2^-m d   with the smallest m that lowers |f|, for each row by itself
 
-J is solved dense for small circuits, and by GMRES with products J v for large ones. It finds equilibria whether they
+J is solved dense for small circuits, and by GMRES with products J v for large ones. Where one more step with the factors
+of the J before will do, no other J is made: with |f_2| = r |f_1| after a step with its own J, a step with that J again
+leaves about 2 r |f_2|. It finds equilibria whether they
 are stable or not: a fixed point at which the ODE would diverge settles here. A circuit that has a Newton's method of
 its own is asked for that (`System.operating_point`).
 """
@@ -17,16 +19,18 @@ import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from neurosim.dynamics.dense import from_rows, to_rows
-from neurosim.dynamics.linear import DENSE_UNTIL
+from neurosim.dynamics.linear import DENSE_UNTIL, DenseFactors
 from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
+from neurosim.errors import SimulationError
 from neurosim.physics.system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 
 HALVINGS = 30
+CHORD_SAFETY = 4.0  # on what a step with the J before is expected to leave
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class NewtonSolver(Solver):
             return own
         f = system.rate(state)
         rates = rms_rates(system, f)
+        directions, expected = _Directions(system), np.full(system.rows, np.inf)
         stuck = np.zeros(system.rows, bool)
         steps = 0
         if recorder is not None:
@@ -63,7 +68,11 @@ class NewtonSolver(Solver):
             if not going.any():
                 break
             steps += 1
-            f, rates, moved = _step(system, state, f, rates, going)
+            before, again = rates, bool((expected[going] <= tolerance).all())
+            f, rates, moved = _step(system, state, f, rates, going, directions.find(state, f, going, again))
+            expected = np.full(system.rows, np.inf)
+            if not again:
+                np.divide(CHORD_SAFETY * rates**2, before, out=expected, where=going & np.isfinite(before))
             stuck |= going & ~moved
             if recorder is not None:
                 recorder.save(np.array([float(steps)]), state[None, :], rates[None, :])
@@ -90,11 +99,10 @@ class NewtonSolver(Solver):
 
 
 def _step(
-    system: DynamicalSystem, state: Array, f: Array, rates: Array, going: npt.NDArray[np.bool_]
+    system: DynamicalSystem, state: Array, f: Array, rates: Array, going: npt.NDArray[np.bool_], direction: Array
 ) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
     """Move the rows that are `going` in place; return the new rate, its RMS, and which rows have moved."""
     old, best = to_rows(system, state), rates.copy()
-    direction = _directions(system, state, f, going)
     scale, open_rows, new = np.ones(system.rows), going.copy(), old.copy()
     for _ in range(HALVINGS):
         trial = np.where(open_rows[:, None], old + scale[:, None].astype(old.dtype) * direction, new)
@@ -109,25 +117,51 @@ def _step(
     return system.rate(state), best, going & ~open_rows
 
 
-def _directions(system: DynamicalSystem, state: Array, f: Array, going: npt.NDArray[np.bool_]) -> Array:
-    """Return d with J d = -f, one line per row, shape (rows, n); zeros for rows that do not go on."""
-    right = -to_rows(system, f)
-    solve = _dense_directions if right.shape[1] <= DENSE_UNTIL else _krylov_directions
-    if going.all():
-        return solve(system, state, right)
-    rows = np.flatnonzero(going).tolist()
-    directions = np.zeros_like(right)
-    directions[rows] = solve(system.take(rows), system.take_state(state, rows), right[rows])
-    return directions
+class _Directions:
+    """Newton directions of the rows of a system, with the factors of the last Jacobian that was made.
 
+    Parameters
+    ----------
+    system : DynamicalSystem
+        The circuit with its batch and its nudge.
+    """
 
-def _dense_directions(system: DynamicalSystem, state: Array, right: Array) -> Array:
-    """Return J^{-1} right of every row; where a J is exactly singular, the shortest of the best directions."""
-    matrices = system.linearise(state).matrices()
-    try:
-        return np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0])
-    except np.linalg.LinAlgError:
-        return np.stack([np.linalg.lstsq(J, b, rcond=None)[0] for J, b in zip(matrices, right, strict=True)])
+    def __init__(self, system: DynamicalSystem) -> None:
+        self.system = system
+        self._factors: DenseFactors | None = None
+        self._rows = np.zeros(system.rows, bool)  # those whose factors are kept
+
+    def find(self, state: Array, f: Array, going: npt.NDArray[np.bool_], again: bool) -> Array:
+        """Return d with J d = -f, one line per row, shape (rows, n); zeros for rows that are not `going`.
+
+        `again` asks for the J of the last call, which was for no fewer rows; where it has no factors J is made anew.
+        """
+        system = self.system
+        right = -to_rows(system, f)
+        if right.shape[1] > DENSE_UNTIL and going.all():
+            return _krylov_directions(system, state, right)
+        directions, rows = np.zeros_like(right), np.flatnonzero(going).tolist()
+        if again and self._factors is not None:
+            self._factors.keep(going[self._rows])
+            directions[rows] = self._factors.solve(right[rows])
+            self._rows = going
+            return directions
+        part, part_state = system, state
+        if len(rows) < system.rows:
+            part, part_state = system.take(rows), system.take_state(state, rows)
+        if right.shape[1] > DENSE_UNTIL:
+            directions[rows] = _krylov_directions(part, part_state, right[rows])
+            return directions
+        linear = part.linearise(part_state)
+        try:
+            self._factors, self._rows = DenseFactors(linear.matrices()), going
+            directions[rows] = self._factors.solve(right[rows])
+        except SimulationError:
+            # Where a J is exactly singular: the shortest of the best directions.
+            self._factors = None
+            pairs = zip(linear.matrices(), right[rows], strict=True)
+            directions[rows] = [np.linalg.lstsq(J, b, rcond=None)[0] for J, b in pairs]
+        return directions
 
 
 def _krylov_directions(system: DynamicalSystem, state: Array, right: Array) -> Array:

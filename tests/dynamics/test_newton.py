@@ -42,6 +42,21 @@ def test_convergence_is_quadratic(path: int):
     assert errors[2] < 1e-4 * errors[0]
 
 
+def test_a_last_step_takes_the_jacobian_before(monkeypatch: pytest.MonkeyPatch):
+    """A step fewer with a Jacobian of its own than steps; the equilibrium is the same, row by row."""
+    system = circuit((3, 4, 3, 2), rows=4, beta=0.3)
+    root = newton_solver(tolerance=1e-14).relax(system, system.rest()).state
+    start = root + 1e-4 * np.random.default_rng(1).standard_normal(root.size)
+    made = []
+    matrices = LayeredLinearisation.matrices
+    monkeypatch.setattr(LayeredLinearisation, "matrices", lambda self: made.append(1) or matrices(self))
+    result = newton_solver().relax(system, start.copy())
+    assert result.status is Status.SETTLED
+    assert np.all(result.rates <= 1e-12)
+    np.testing.assert_allclose(result.state, root, atol=1e-12)
+    assert len(made) == result.steps - 1
+
+
 def test_it_finds_the_equilibrium_of_the_equations(path: int):
     """Every row of a nudged batch: the drift in NumPy is zero there, and it is where the ODE ends."""
     system = circuit(rows=4, beta=0.4)

@@ -11,7 +11,7 @@ from neurosim.dynamics import linear
 from neurosim.dynamics.linear import InverseJacobian
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.errors import SimulationError
-from neurosim.learning.exact.power_series import ORDERS, fitted_radius, power_series
+from neurosim.learning.exact.power_series import ORDERS, fitted_radii, power_series
 from neurosim.physics.holomorphic.activations import holomorphic
 from neurosim.physics.holomorphic.series import ActivationSeries, SoftmaxSeries
 from neurosim.physics.names import HOLOMORPHIC
@@ -166,7 +166,8 @@ def test_a_pair_of_branch_points_is_found_where_it_is(angle, distance):
 
     near, far = root(distance * np.exp(1j * np.radians(angle))), root(-2.0 * distance)
     units = np.stack([near.real, near.real + near.imag, near.real - 0.5 * near.imag + far.real], axis=1)
-    assert fitted_radius(units) == pytest.approx(distance, rel=2e-3)
+    still = np.zeros_like(units)
+    assert fitted_radii(np.stack([still, units], axis=1)) == pytest.approx([np.inf, distance], rel=2e-3)
 
 
 def test_a_series_needs_complex_states():

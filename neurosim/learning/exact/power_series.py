@@ -72,18 +72,27 @@ def power_series(system: System, free: Array, inverse: InverseJacobian | None = 
         series = system.power_series(free, inverse.times, ORDERS)
     if not np.isfinite(series).all():
         raise SimulationError("the equilibrium has no power series in the nudge: its coefficients are not finite")
-    return PowerSeries(series, np.array([fitted_radius(sample) for sample in series.swapaxes(0, 1)]))
+    return PowerSeries(series, fitted_radii(series))
 
 
-def fitted_radius(c: Array) -> float:
-    """Return R from the coefficients of one sample, shape (orders, units); infinite where they vanish."""
-    b = c / np.abs(binom(0.5, np.arange(len(c))))[:, None]
-    sizes = np.abs(b).max(axis=1)
+def fitted_radii(c: Array) -> Array:
+    """Return R of every sample from its coefficients (orders, samples, units); infinite where they vanish."""
+    orders = np.arange(float(len(c)))
+    b = c / np.abs(binom(0.5, orders))[:, None, None]
+    sizes = np.abs(b).max(axis=2)
     first, last = len(c) // 2, len(c) - 1
-    if not sizes[first - TERMS :].all():
-        return float("inf")
+    radius = np.full(c.shape[1], np.inf)
+    moved = sizes[first - TERMS :].all(axis=0)
+    if not moved.any():
+        return radius
+    b, sizes = b[:, moved], sizes[:, moved]
     growth = (sizes[last] / sizes[first]) ** (1.0 / (last - first))
-    scaled = b * growth ** -np.arange(float(len(c)))[:, None] / (sizes[first] * growth**-first)
-    known = np.stack([scaled[first - j : last - j].ravel() for j in range(TERMS)], axis=1)
-    a = np.linalg.lstsq(known, scaled[first + 1 :].ravel(), rcond=None)[0]
-    return float(1.0 / (growth * np.abs(np.roots([1.0, *-a])).max()))
+    b = b * (growth ** (first - orders[:, None]) / sizes[first])[:, :, None]
+    known = np.stack([b[first - j : last - j] for j in range(TERMS)], axis=3).swapaxes(0, 1)
+    after = b[first + 1 :].swapaxes(0, 1)
+    companion = np.zeros((len(known), TERMS, TERMS))
+    companion[:, 1:, :-1] = np.eye(TERMS - 1)
+    for matrix, before, right in zip(companion, known, after, strict=True):
+        matrix[0] = np.linalg.lstsq(before.reshape(-1, TERMS), right.ravel(), rcond=None)[0]
+    radius[moved] = 1.0 / (growth * np.abs(np.linalg.eigvals(companion)).max(axis=1))
+    return radius
