@@ -2,11 +2,10 @@
 
     J(y) d = -f(y),   y <- y + 2^-m d   with the smallest m that lowers |f|, for each row by itself
 
-J is solved dense for small circuits, and by GMRES with products J v for large ones. Where one more step with the factors
-of the J before will do, no other J is made: with |f_2| = r |f_1| after a step with its own J, a step with that J again
-leaves about 2 r |f_2|. It finds equilibria whether they
-are stable or not: a fixed point at which the ODE would diverge settles here. A circuit that has a Newton's method of
-its own is asked for that (`System.operating_point`).
+J is solved dense for small circuits, and by GMRES with products J v for large ones. After a step with a J of its own
+that takes |f| from f_1 to f_2, another step with that J leaves about 2 f_2^2 / f_1: where this is enough, no other J is
+made. The method finds equilibria whether they are stable or not: a fixed point at which the ODE would diverge settles
+here. A circuit that has a Newton's method of its own is asked for that (`System.operating_point`).
 """
 
 from __future__ import annotations
