@@ -96,6 +96,11 @@ CIRCUIT_KINDS = Registry(
             settings="neurosim.physics.resistive.settings:ResistiveCircuit",
             summary="A netlist: resistors, diodes, sources, capacitors, bidirectional amplifiers.",
         ),
+        "deep_resistive": Entry(
+            target="neurosim.physics.deep_resistive.network:DeepResistiveNetwork",
+            settings="neurosim.physics.deep_resistive.settings:DeepResistiveCircuit",
+            summary="Layers of nodes with ideal diodes, joined by resistors: block coordinate descent finds its voltages.",
+        ),
     },
 )
 
