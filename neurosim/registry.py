@@ -99,7 +99,7 @@ CIRCUIT_KINDS = Registry(
         "deep_resistive": Entry(
             target="neurosim.physics.deep_resistive.network:DeepResistiveNetwork",
             settings="neurosim.physics.deep_resistive.settings:DeepResistiveCircuit",
-            summary="Layers of nodes with ideal diodes, joined by resistors: block coordinate descent finds its voltages.",
+            summary="Deep resistive networks: layers of nodes with ideal diodes, joined by resistors that learn.",
         ),
     },
 )

@@ -19,9 +19,11 @@ from neurosim.dynamics.status import Status
 from neurosim.errors import ResultFileError
 from neurosim.learning.alignment import gradient_cosines
 from neurosim.learning.exact.reference import reference_gradient
+from neurosim.learning.fused import Fused
 from neurosim.learning.learner import Learner
 from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.plasticity import Continuous, PerBatch, Plasticity
+from neurosim.learning.rule import NudgedRule
 from neurosim.noise.paths import Shown, paths
 from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from neurosim.seeds import Purpose, generator
@@ -74,6 +76,10 @@ class Training:
         if settings.plasticity == "per_batch":
             return PerBatch(self.learner, Optimizer(settings.optimizer, model.parameters.trained, self.session.workers))
         assert experiment.rule is not None
+        if settings.plasticity == "fused":
+            assert isinstance(experiment.rule, NudgedRule)  # validation refuses others
+            sweeps = experiment.scenario.dynamics.max_steps
+            return Fused(model, experiment.rule.strength, sweeps, settings.optimizer, self.batch)
         assert experiment.rule.always_on is not None  # validation refuses rules that need phases
         dynamics = experiment.scenario.dynamics
         solver = build_solver(dynamics.model_copy(update={"t_end": settings.showing(dynamics)}))
@@ -170,9 +176,10 @@ class Training:
         epoch, began, before = self.log.epochs, time.perf_counter(), self.seconds
         order = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.train))
         while self.next_batch < self.batches:
-            self.learn(order[self.next_batch * self.batch : (self.next_batch + 1) * self.batch], epoch)
-            self.next_batch += 1
-            self.session.progress.advance()
+            batches = min(self.plasticity.at_once, self.batches - self.next_batch)
+            self.learn(order[self.next_batch * self.batch : (self.next_batch + batches) * self.batch], epoch)
+            self.next_batch += batches
+            self.session.progress.advance(batches)
             self.seconds = before + time.perf_counter() - began
             if self.session.interruption.wanted:
                 return False
@@ -184,14 +191,15 @@ class Training:
         return True
 
     def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
-        """Show one batch and let the conductances follow."""
-        targets = self.train.targets[rows]
+        """Show one batch, or some behind each other, and let the conductances follow."""
+        targets, followed = self.train.targets[rows], self.plasticity.steps
         before = epoch * len(self.train) + self.next_batch * self.batch
         seen = paths(Shown.LEARNING, before, len(rows))
         outcome = self.plasticity.adapt(self.presented(self.train.inputs[rows], targets), targets, epoch, seen)
-        where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
+        place = self.next_batch + self.plasticity.steps - followed + 1
+        where = f"epoch {epoch + 1}, batch {place} of {self.batches}"
         if outcome.diverged:
-            raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
+            raise DivergedError(f"{where}: {outcome.diverged} of {len(outcome.codes)} samples diverged")
         if not outcome.usable:
             raise DivergedError(f"{where}: the update is not finite, or too large to square")
         self.tally.add(outcome, None if self.train.labels is None else self.train.labels[rows])

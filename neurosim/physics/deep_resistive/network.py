@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.physics.costs import cost
+from neurosim.physics.deep_resistive.descent import Descent
 from neurosim.physics.deep_resistive.settings import DeepResistiveCircuit
 from neurosim.physics.deep_resistive.system import DeepResistiveSystem
 from neurosim.physics.model import PhysicalModel, Piece
@@ -158,6 +159,10 @@ class DeepResistiveNetwork(PhysicalModel):
     def system(self, rows: int) -> DeepResistiveSystem:
         """Return this network with room for `rows` samples on its terminals."""
         return DeepResistiveSystem(self, rows)
+
+    def descent(self, beta: float, sweeps: int, batch: int) -> Descent:
+        """Return gradient descent on many batches in one kernel call."""
+        return Descent(self, beta, sweeps, batch)
 
     def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> DeepResistiveNetwork:
         """Return a network with the same conductances in another precision."""
