@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from neurosim.jit import INDEX, helper, kernel, reduction, vector
+from neurosim.jit import INDEX, helper, inlined, kernel, reduction, vector
 from neurosim.physics.layered.response import add, copy
 from neurosim.physics.layered.sweep_kernels import squared_distance
 
@@ -47,7 +47,7 @@ def total_of(x: Any) -> Any:
     return total
 
 
-@helper
+@inlined
 def clear(x: Any) -> None:
     """Set a flat array to zero."""
     zero = x.dtype.type(0.0)
@@ -55,14 +55,14 @@ def clear(x: Any) -> None:
         x[k] = zero
 
 
-@helper
+@inlined
 def add_scaled(factor: Any, x: Any, y: Any) -> None:
     """Add `factor` times `x` to `y`."""
     for k in range(x.size):
         y[k] += factor * x[k]
 
 
-@helper
+@inlined
 def clip(x: Any, low: Any, high: Any) -> None:
     """Clip a flat array; a comparison with NaN is false, and NaN stays."""
     for k in range(x.size):
@@ -70,7 +70,7 @@ def clip(x: Any, low: Any, high: Any) -> None:
         x[k] = high if z > high else z
 
 
-@helper
+@inlined
 def part(table: Any, k: int) -> Any:
     """Return (place of the units, units, place of the biases, place of the conductances upwards) of free layer `k`."""
     at = HEAD + k * LAYER_ENTRIES
@@ -154,7 +154,7 @@ def pass_over_sources(
         drive[j] *= numbers[GAIN]
 
 
-@helper
+@inlined
 def follow_pair(plus: Any, minus: Any, pull: Any, change: Any, low: Any, high: Any) -> None:
     """Let the conductances of a source and of its mirror image follow: the pull is theirs, the change has a sign."""
     for j in range(plus.size):
@@ -163,7 +163,7 @@ def follow_pair(plus: Any, minus: Any, pull: Any, change: Any, low: Any, high: A
         plus[j], minus[j] = high if g > high else g, high if h > high else h
 
 
-@helper
+@inlined
 def follow_alone(row: Any, pull: Any, low: Any, high: Any) -> None:
     """Let the conductances of a source at 0 V follow."""
     for j in range(row.size):
@@ -172,7 +172,7 @@ def follow_alone(row: Any, pull: Any, low: Any, high: Any) -> None:
         row[j] = high if g > high else g
 
 
-@helper
+@inlined
 def sum_pair(plus: Any, minus: Any, sums: Any, spread: Any) -> None:
     """Add the conductances of a source and of its mirror image to `sums`; write their difference."""
     for j in range(plus.size):
@@ -180,7 +180,7 @@ def sum_pair(plus: Any, minus: Any, sums: Any, spread: Any) -> None:
         spread[j] = plus[j] - minus[j]
 
 
-@helper
+@inlined
 def follow_upward(row: Any, product: Any, terms: Any, own: Any, rate: Any, low: Any, high: Any) -> None:
     """Let the conductances from one layer to a node of the next follow."""
     for i in range(row.size):
@@ -251,7 +251,7 @@ def read(v: Any, e: Any, at_input: float, theta: Any, work: Any, table: Any, num
     return True
 
 
-@helper
+@inlined
 def add_products(x: Any, y: Any, out: Any) -> None:
     """Add x y of every entry to `out`."""
     for i in range(x.size):
