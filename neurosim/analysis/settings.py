@@ -144,8 +144,8 @@ class TrainingKeys(Settings):
     plasticity: Literal["per_batch", "fused", "continuous"] = Field(
         "per_batch",
         description="Conductances change after every batch; fused: the same, many small batches in one call, for "
-        "circuits that offer it; continuous: all the time, d theta/dt = -rate product beside ds/dt, with optimizer.rate "
-        "per second.",
+        "circuits that offer it; continuous: all the time, d theta/dt = -rate product beside ds/dt, with "
+        "optimizer.rate per second.",
     )
     hold: float | None = Field(
         None,
@@ -179,6 +179,11 @@ class TrainingKeys(Settings):
                 "analysis.optimizer",
                 f"found {self.optimizer.type}, but with plasticity continuous a conductance is a state of the circuit "
                 "and nothing else is remembered of it. Use sgd, with a rate per second.",
+            )
+        if self.optimizer.rates:
+            yield (
+                "analysis.optimizer.rates",
+                "with plasticity continuous all conductances have the same rate per second. Leave it out.",
             )
         yield from self._check_dynamics(scenario)
         yield from self._check_rule(rule)

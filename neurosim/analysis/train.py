@@ -64,7 +64,8 @@ class Training:
         self.plasticity = self._plasticity()
         blocks = tuple(block.name for block in model.parameters.trained_blocks)
         logged = (*blocks, "all") if log_alignment else ()
-        self.log = TrainLog(self.train.labels is not None, logged, self.settings.plasticity)
+        unit = "" if experiment.solver.has_time or scenario.dynamics.tolerance is not None else model.blocks[0].unit
+        self.log = TrainLog(self.train.labels is not None, logged, self.settings.plasticity, unit)
         self.initial = {name: values.copy() for name, values in model.parameters.items()}
         self.next_batch = 0  # in the running epoch
         self.tally = Tally()
@@ -74,7 +75,9 @@ class Training:
         """Return how the conductances follow the batches."""
         experiment, settings, model = self.experiment, self.settings, self.model
         if settings.plasticity == "per_batch":
-            return PerBatch(self.learner, Optimizer(settings.optimizer, model.parameters.trained, self.session.workers))
+            rates = model.parameters.spans(settings.optimizer.rates)
+            follower = Optimizer(settings.optimizer, model.parameters.trained, self.session.workers, rates)
+            return PerBatch(self.learner, follower)
         assert experiment.rule is not None
         if settings.plasticity == "fused":
             assert isinstance(experiment.rule, NudgedRule)  # validation refuses others

@@ -57,7 +57,7 @@ class Fused:
     def adapt(self, inputs: Array, targets: Array, epoch: int, paths: Paths = None) -> BatchOutcome:
         """Follow one batch after the other; the outcome is that of all, or of the first that is not usable."""
         decay = self.chosen.decay**epoch
-        rates = {block.name: self.chosen.rate * decay for block in self.model.parameters.trained_blocks}
+        rates = {block.name: self.chosen.rate_of(block.name) * decay for block in self.model.parameters.trained_blocks}
         done = self.descent.learn(inputs, targets, rates)
         self.steps += done.batches
         usable = done.batches * self.batch >= len(inputs)

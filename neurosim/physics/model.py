@@ -239,7 +239,7 @@ class PhysicalModel(ABC):
         beta : float
             Nudging strength.
         sweeps : int
-            Closed-form sweeps of every phase, from the first layer to the last; nudged phases start from the free state.
+            Closed-form sweeps of every phase, from the first layer to the last; nudged ones start from the free state.
         batch : int
             Samples per batch.
 

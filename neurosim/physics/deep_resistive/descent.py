@@ -1,4 +1,4 @@
-"""Gradient descent of a deep resistive network on many batches in one call: relax, read, follow, without leaving a kernel.
+"""Gradient descent of a deep resistive network on many batches in one call: relax, read, follow, in one kernel.
 
     free phase     sweeps from 0 V;     nudged phases   as many sweeps each from the free state, with +beta and -beta
     e_j = -(v_j(+beta) - v_j(-beta)) / (2 beta B),   m_j = (v_j(+beta) + v_j(-beta)) / 2,   q_j = sum over B of m_j e_j

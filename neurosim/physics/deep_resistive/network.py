@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,19 +66,20 @@ class DeepResistiveNetwork(PhysicalModel):
         layers, last = settings.layers, len(settings.layers) - 1
         self.blocks = tuple(StateBlock(f"layer_{k}", 1, layers[k], "v", "V") for k in range(1, last + 1))
         fans_in = (2 * layers[0], *layers[1:-1])
+        between, into = "conductances from layer {} to {}", "bias currents of layer {}"
         blocks = (
             *(
-                ParameterBlock(f"G_{k}", (fans_in[k], layers[k + 1]), f"conductances from layer {k} to {k + 1}", unit="S")
-                for k in range(last)
+                ParameterBlock(f"G_{k}", (fan_in, layers[k + 1]), between.format(k, k + 1), unit="S")
+                for k, fan_in in enumerate(fans_in)
             ),
-            *(ParameterBlock(f"b_{k}", (layers[k],), f"bias currents of layer {k}", unit="A") for k in range(1, last + 1)),
-        )  # fmt: skip
+            *(ParameterBlock(f"b_{k}", (layers[k],), into.format(k), unit="A") for k in range(1, last + 1)),
+        )
         size = sum(block.size for block in blocks)
         self.p = np.zeros(last + size + sum(layers[1:]), dtype)
         self.p[:last] = 1.0
         self.parameters = Parameters(blocks, self.p[last : last + size])
         ends = last + size + np.cumsum((0, *layers[1:]))
-        self.node_conductances = tuple(self.p[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True))
+        self.node_conductances = tuple(self.p[a:b] for a, b in pairwise(ends))
         low, _ = settings.bounds
         for k, fan_in in enumerate(fans_in):
             a = settings.scale / np.sqrt(fan_in)

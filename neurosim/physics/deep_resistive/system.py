@@ -119,7 +119,7 @@ class DeepResistiveSystem(System):
         return np.asarray(current)
 
     def goal(self, v: list[Array], k: int) -> Array:
-        """Return z of free layer `k`, shape (rows, units); NaN where a nudge up the cost leaves it without a minimum."""
+        """Return z of free layer `k`, shape (rows, units); NaN where a nudge up the cost leaves no minimum."""
         current = self.coupled(v, k) + self.model.parameters[f"b_{k + 1}"]
         if k == 0:
             current += self.drive
