@@ -41,7 +41,7 @@ class DeepResistiveLinearisation(Linearisation):
             ((low < z) & (z < high)) / system.node_conductance(k)
             for k, (z, (low, high)) in enumerate(zip(goals, system.limits, strict=True))
         ]
-        self.pull = system.targets - (v[-1] if system._held is None else system._held)
+        self.pull = system.targets - (goals[-1] if system.held is None else system.held)
 
     def times(self, v: Array) -> Array:
         """Return J v, shape (size,)."""
@@ -68,7 +68,7 @@ class DeepResistiveLinearisation(Linearisation):
         return np.asarray(np.hstack(self.gains)[:, :, None] * A - np.eye(len(A)), self.system.dtype)
 
     def nudge_slope(self) -> Array:
-        """Return d(rate)/d(beta), shape (size,): (y - v) over the conductance of every output."""
+        """Return d(rate)/d(beta), shape (size,): (y - z) over the conductance of every output."""
         slope = np.zeros(self.system.size, self.system.dtype)
         self.system.layers_of(slope)[-1][:] = self.gains[-1] * self.pull
         return slope

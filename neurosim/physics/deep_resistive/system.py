@@ -39,6 +39,11 @@ class DeepResistiveSystem(System):
         The circuit.
     rows : int
         Number of samples, at least 1.
+
+    Attributes
+    ----------
+    held : ndarray, shape (rows, outputs), or None
+        Outputs at which the current of a frozen nudge is taken; None where the nudge is live.
     """
 
     model: DeepResistiveNetwork
@@ -51,7 +56,7 @@ class DeepResistiveSystem(System):
         self.inputs: Array = np.zeros((rows, model.layers[0]), self.dtype)
         self.targets: Array = np.zeros((rows, model.layers[-1]), self.dtype)
         self.beta = 0.0
-        self._held: Array | None = None  # outputs at which the current of a frozen nudge is taken
+        self.held: Array | None = None
         self._drive: Array = np.zeros((rows, model.layers[1]), self.dtype)
         self._driven_at = -1
 
@@ -69,7 +74,7 @@ class DeepResistiveSystem(System):
         """Put a batch on the terminals, with a live nudge."""
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.targets = np.ascontiguousarray(targets, self.dtype)
-        self._held, self._driven_at = None, -1
+        self.held, self._driven_at = None, -1
 
     def nudge(self, beta: complex) -> None:
         """Set the strength with which the outputs of all rows are nudged, in S."""
@@ -79,13 +84,13 @@ class DeepResistiveSystem(System):
 
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the current of later nudges at that of `state`, over beta."""
-        self._held = self.prediction(state)
+        self.held = self.prediction(state)
 
     def take(self, rows: Sequence[int]) -> DeepResistiveSystem:
         """Return a system of its own with the given rows and what lies on their terminals."""
         other = DeepResistiveSystem(self.model, len(rows))
         other.present(self.inputs[rows], self.targets[rows])
-        other.beta, other._held = self.beta, None if self._held is None else self._held[rows]
+        other.beta, other.held = self.beta, None if self.held is None else self.held[rows]
         other.paths, other.noise_stream = self.paths[rows], self.noise_stream
         return other
 
@@ -108,7 +113,7 @@ class DeepResistiveSystem(System):
         self.model.synchronise()
         sums = self.model.node_conductances[k]
         last = k == len(self.blocks) - 1
-        return sums + self.dtype.type(self.beta) if last and self._held is None else sums
+        return sums + self.dtype.type(self.beta) if last and self.held is None else sums
 
     def coupled(self, v: list[Array], k: int) -> Array:
         """Return sum_j g_kj v_j over the free neighbours of every node of free layer `k`, shape (rows, units)."""
@@ -124,7 +129,7 @@ class DeepResistiveSystem(System):
         if k == 0:
             current += self.drive
         if k == len(v) - 1 and self.beta:
-            towards = self.targets if self._held is None else self.targets - self._held
+            towards = self.targets if self.held is None else self.targets - self.held
             current += self.dtype.type(self.beta) * towards
         conductance = self.node_conductance(k)
         return np.asarray(current / np.where(conductance > 0, conductance, np.nan))
