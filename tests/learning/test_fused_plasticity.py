@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_how_batches_are_cut_into_calls_does_not_change_a_bit(dtype):
     for cuts in ((0, 50), (0, 4, 20, 24, 50)):
         model = deep(layers, dtype=dtype, input_gain=5.0)
         fused = Fused(model, 0.05, 3, Sgd(type="sgd", rate=0.02), 4)
-        for first, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for first, end in pairwise(cuts):
             assert fused.adapt(inputs[first:end], targets[first:end], 0).usable
         assert fused.steps == 13
         ends.append(model.parameters.flat.copy())
@@ -125,18 +126,28 @@ def test_how_batches_are_cut_into_calls_does_not_change_a_bit(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_it_stops_before_the_batch_that_diverges(dtype):
-    """Outputs that learning has cut off from the rest: the same batch as on the general path, the same conductances."""
+    """A sample of a teravolt in the third batch: its status, and the conductances after two, as on the general path."""
     layers = (6, 8, 3)
-    models = [deep(layers, dtype=dtype, input_gain=2.0, bounds=(0.0, None)) for _ in range(2)]
-    inputs, targets = samples(layers, 240, dtype=dtype)
-    at_once, outcomes = both(models, 0.2, 4, Sgd(type="sgd", rate=0.05), 4, (inputs, targets))
-    assert 2 < len(outcomes) < 60
+    models = [deep(layers, dtype=dtype) for _ in range(2)]
+    inputs, targets = samples(layers, 20, dtype=dtype)
+    inputs[9] = 1e12
+    at_once, outcomes = both(models, 0.02, 2, Sgd(type="sgd", rate=0.05), 4, (inputs, targets))
     assert not at_once.usable
-    assert not outcomes[-1][0]
+    assert [usable for usable, *_ in outcomes] == [True, True, False]
     np.testing.assert_array_equal(at_once.codes, outcomes[-1][3])
-    assert at_once.diverged
-    np.testing.assert_allclose(models[0].parameters.flat, models[1].parameters.flat, rtol=0, atol=1e-3)
-    assert np.isfinite(models[0].parameters.flat).all()
+    assert at_once.diverged == 1
+    np.testing.assert_allclose(models[0].parameters.flat, models[1].parameters.flat, rtol=0, atol=1e-5)
+    assert np.any(models[0].parameters.flat != deep(layers, dtype=dtype).parameters.flat)
+
+
+def test_outputs_pushed_harder_than_their_resistors_hold_them_diverge():
+    layers = (6, 8, 3)
+    models = [deep(layers, bounds=(0.0, None)) for _ in range(2)]
+    beta = 1.01 * float(models[0].parameters["G_1"].sum(axis=0).min())
+    at_once, outcomes = both(models, beta, 4, Sgd(type="sgd", rate=0.05), 4, samples(layers, 8))
+    assert at_once.diverged == 4
+    np.testing.assert_array_equal(at_once.codes, outcomes[0][3])
+    np.testing.assert_array_equal(models[0].parameters.flat, deep(layers, bounds=(0.0, None)).parameters.flat)
 
 
 def test_inputs_too_large_to_square_are_not_followed():

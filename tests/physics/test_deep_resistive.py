@@ -295,7 +295,7 @@ def test_single_precision_agrees_with_double():
 def test_rows_are_independent():
     net = deep_network(TWO_HIDDEN, biases=0.2, input_gain=5.0)
     inputs, targets = deep_batch(TWO_HIDDEN, 5)
-    system, end, v = relaxed(net, inputs, targets, 0.1)
+    system, _, v = relaxed(net, inputs, targets, 0.1)
     part = system.take([3, 1])
     again = sweeps().relax(part, part.rest())
     np.testing.assert_allclose(np.hstack(part.layers_of(again.state)), v[[3, 1]], rtol=0, atol=1e-12)
