@@ -308,7 +308,7 @@ def descend(
                 v = states[phase * size + b * units : phase * size + (b + 1) * units]
                 copy(free, v)
                 change = settle(v, beta if phase == PLUS else -beta, drive, y, theta, upward, work, table)
-                worst = change if not change <= worst else worst
+                worst = change if not (worst >= change or worst != worst) else worst  # NaN stays
             left[first + b] = math.sqrt(worst / units)
             usable = usable and left[first + b] <= LIMIT
         v, e = states[size : size + here * units], states[2 * size : 2 * size + here * units]
