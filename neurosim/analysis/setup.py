@@ -102,13 +102,13 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: 
 
 def _check_rates(loaded: LoadedScenario, model: PhysicalModel) -> None:
     known = [block.name for block in model.parameters.trained_blocks]
-    rates = getattr(getattr(loaded.scenario.analysis, "optimizer", None), "rates", {})
+    rates = getattr(getattr(loaded.scenario.analysis, "optimizer", None), "rates", None)
     problems = [
         loaded.problem(
             f"analysis.optimizer.rates.{name}",
             f"unknown parameter block '{name}'.{nearest(name, known)} Known: {', '.join(known)}.",
         )
-        for name in rates
+        for name in rates or ()
         if name not in known
     ]
     if problems:

@@ -75,7 +75,7 @@ class Training:
         """Return how the conductances follow the batches."""
         experiment, settings, model = self.experiment, self.settings, self.model
         if settings.plasticity == "per_batch":
-            rates = model.parameters.spans(settings.optimizer.rates)
+            rates = model.parameters.spans(settings.optimizer.rates or {})
             follower = Optimizer(settings.optimizer, model.parameters.trained, self.session.workers, rates)
             return PerBatch(self.learner, follower)
         assert experiment.rule is not None

@@ -50,7 +50,7 @@ class Fused:
 
     def __init__(self, model: PhysicalModel, beta: float, sweeps: int, chosen: Sgd, batch: int) -> None:
         self.model, self.sweeps, self.chosen, self.batch = model, sweeps, chosen, batch
-        self.descent = model.descent(beta, sweeps, batch)
+        self.descent = model.descent(beta, sweeps, batch, DIVERGED_RATE)
         self.steps = 0
         self.memory: Mapping[str, Array] = {}
 

@@ -13,8 +13,8 @@ class Optimizer(Settings):
     """Keys that every optimizer has."""
 
     rate: float = Field(gt=0.0, description="Learning rate.")
-    rates: dict[str, Annotated[float, Field(gt=0.0)]] = Field(
-        default_factory=dict, description="Learning rates of parameter blocks that have one of their own, by name: G_0."
+    rates: dict[str, Annotated[float, Field(gt=0.0)]] | None = Field(
+        None, description="Learning rates of parameter blocks that have one of their own, by name: {G_0: 0.002}."
     )
     decay: float = Field(1.0, gt=0.0, le=1.0, description="Factor on all rates after every epoch.")
     weight_decay: float = Field(
@@ -25,7 +25,7 @@ class Optimizer(Settings):
 
     def rate_of(self, block: str) -> float:
         """Return the learning rate of a parameter block, before any decay."""
-        return self.rates.get(block, self.rate)
+        return (self.rates or {}).get(block, self.rate)
 
 
 class Sgd(Optimizer):

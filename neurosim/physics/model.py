@@ -231,7 +231,7 @@ class PhysicalModel(ABC):
         """
         raise SimulationError(f"{type(self).__name__} has no conductances that change while it relaxes")
 
-    def descent(self, beta: float, sweeps: int, batch: int) -> Descent:
+    def descent(self, beta: float, sweeps: int, batch: int, limit: float) -> Descent:
         """Return plain gradient descent on many batches at once, by symmetric nudges.
 
         Parameters
@@ -242,6 +242,8 @@ class PhysicalModel(ABC):
             Closed-form sweeps of every phase, from the first layer to the last; nudged ones start from the free state.
         batch : int
             Samples per batch.
+        limit : float
+            RMS change of the last sweep of a phase beyond which a sample has diverged, in units of the state.
 
         Raises
         ------

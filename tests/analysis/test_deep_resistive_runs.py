@@ -169,7 +169,7 @@ REFUSED = [
      "fused is plain gradient descent. Use sgd without weight_decay, or plasticity: per_batch."),
     (["analysis.optimizer.weight_decay=0.1"], "analysis.optimizer", "Use sgd without weight_decay"),
     (["analysis.hold=1.0"], "analysis.hold", "with plasticity fused a batch stays until it has settled"),
-    (["circuit={kind: layered, neuron: point, layers: [64, 12, 10]}", "analysis.optimizer.rates={}"],
+    (["circuit={kind: layered, neuron: point, layers: [64, 12, 10]}", "analysis.optimizer.rates=null"],
      "analysis.plasticity", "fused is offered by circuit.kind deep_resistive, and this is layered. Use per_batch."),
     (["analysis={type: robustness, epochs: 1, optimizer: {type: sgd, rate: 0.1}, plasticity: fused, fgsm: [0.1]}"],
      "analysis.plasticity", "fused is for analysis train. Use per_batch."),

@@ -43,7 +43,7 @@ def samples(layers: Any, rows: int, seed: int = 0, dtype: str = "float64") -> tu
 def general(model: DeepResistiveNetwork, beta: float, sweeps: int, chosen: Sgd, workers: Workers) -> PerBatch:
     how = solver("sweeps", order="forward", max_steps=sweeps, tolerance=None)
     learner = Learner(model, how, Equilibrium(type="equilibrium", beta=beta), "free", workers)
-    rates = model.parameters.spans(chosen.rates)
+    rates = model.parameters.spans(chosen.rates or {})
     return PerBatch(learner, Optimizer(chosen, model.parameters.trained, workers, rates))
 
 

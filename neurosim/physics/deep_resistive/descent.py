@@ -61,10 +61,12 @@ class Descent:
         Sweeps of every phase, from the first layer to the last.
     batch : int
         Samples per batch.
+    limit : float
+        RMS change of the last sweep of a phase beyond which a sample has diverged, in V.
     """
 
-    def __init__(self, model: DeepResistiveNetwork, beta: float, sweeps: int, batch: int) -> None:
-        self.model, self.beta, self.sweeps, self.batch = model, beta, sweeps, batch
+    def __init__(self, model: DeepResistiveNetwork, beta: float, sweeps: int, batch: int, limit: float) -> None:
+        self.model, self.beta, self.limit = model, beta, limit
         dtype = model.p.dtype
         self.table, size = _table(model, sweeps, batch)
         self.work = np.zeros(size, dtype)
@@ -83,7 +85,7 @@ class Descent:
         model, dtype, rows = self.model, self.model.p.dtype, len(inputs)
         low, high = model.settings.bounds
         names = [block.name for block in model.parameters.blocks]
-        head = (model.settings.input_gain, self.beta, low, np.inf if high is None else high)
+        head = (model.settings.input_gain, self.beta, low, np.inf if high is None else high, self.limit)
         numbers = np.array([*head, *(rates[name] for name in names)], dtype)
         prediction, left = np.zeros((rows, model.outputs), dtype), np.full(rows, np.inf)
         self.table[at.ROWS] = rows

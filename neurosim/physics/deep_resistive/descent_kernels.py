@@ -1,8 +1,8 @@
 """Many batches of learning in one kernel call; what it computes is said in `neurosim.physics.deep_resistive.descent`.
 
-`table` holds HEAD numbers, and then LAYER_ENTRIES for every free layer. `work` holds, one after the other, what
-the head of `table` says. Conductances between free layers are used transposed, G^T with a
-row for every node of the upper layer, so that all loops run along rows.
+`table` holds HEAD numbers, and then LAYER_ENTRIES for every free layer; `work` is scratch, at the places that `table`
+says. Conductances between free layers are used transposed, G^T with a row for every node of the upper layer, so that
+all loops run along rows.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ ROWS, BATCH, SWEEPS, LAYERS, INPUTS, SUMS, DRIVE, STATES, SCALED, PULL, TERMS, C
 # Per free layer: units, place among the units of all, place of its biases in `theta`, of G^T from it to the next layer
 # in `upward`.
 UNITS, AT, BIAS, UP, LAYER_ENTRIES = range(5)
-# Entries of `numbers`; behind them the learning rates of G_0, G_1, ..., b_1, b_2, ...
-GAIN, BETA, LOW, HIGH, RATES = range(5)
+# Entries of `numbers`: input gain, nudge, bounds of the conductances, the RMS change of a sweep beyond which a sample
+# has diverged; behind them the learning rates of G_0, G_1, ..., b_1, b_2, ...
+GAIN, BETA, LOW, HIGH, LIMIT, RATES = range(6)
 FREE, PLUS, MINUS, PHASES = range(4)  # order of the states
-LIMIT = 1e8  # RMS change of a sweep in V beyond which a sample has diverged
 
 
 @reduction
@@ -310,7 +310,7 @@ def descend(
                 change = settle(v, beta if phase == PLUS else -beta, drive, y, theta, upward, work, table)
                 worst = change if not (worst >= change or worst != worst) else worst  # NaN stays
             left[first + b] = math.sqrt(worst / units)
-            usable = usable and left[first + b] <= LIMIT
+            usable = usable and left[first + b] <= float(numbers[LIMIT])
         v, e = states[size : size + here * units], states[2 * size : 2 * size + here * units]
         if not (usable and read(v, e, float(dot(shown, shown)), theta, work, table, numbers)):
             break

@@ -162,9 +162,9 @@ class DeepResistiveNetwork(PhysicalModel):
         """Return this network with room for `rows` samples on its terminals."""
         return DeepResistiveSystem(self, rows)
 
-    def descent(self, beta: float, sweeps: int, batch: int) -> Descent:
+    def descent(self, beta: float, sweeps: int, batch: int, limit: float) -> Descent:
         """Return gradient descent on many batches in one kernel call."""
-        return Descent(self, beta, sweeps, batch)
+        return Descent(self, beta, sweeps, batch, limit)
 
     def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> DeepResistiveNetwork:
         """Return a network with the same conductances in another precision."""
