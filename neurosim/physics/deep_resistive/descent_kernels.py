@@ -79,7 +79,7 @@ def part(table: Any, k: int) -> Any:
 
 @helper
 def settle(v: Any, beta: Any, drive: Any, target: Any, theta: Any, upward: Any, work: Any, table: Any) -> float:
-    """Sweep the voltages `v` of one sample; return the mean square of what the last sweep changed."""
+    """Sweep the voltages `v` of one sample; return the sum of the squares of what the last sweep changed."""
     layers, sweeps = table[LAYERS], table[SWEEPS]
     zero, squares = work.dtype.type(0.0), 0.0
     nothing, unbounded = work.dtype.type(np.nan), work.dtype.type(np.inf)
