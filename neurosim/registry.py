@@ -96,6 +96,11 @@ CIRCUIT_KINDS = Registry(
             settings="neurosim.physics.resistive.settings:ResistiveCircuit",
             summary="A netlist: resistors, diodes, sources, capacitors, bidirectional amplifiers.",
         ),
+        "deep_resistive": Entry(
+            target="neurosim.physics.deep_resistive.network:DeepResistiveNetwork",
+            settings="neurosim.physics.deep_resistive.settings:DeepResistiveCircuit",
+            summary="Deep resistive networks: layers of nodes with ideal diodes, joined by resistors that learn.",
+        ),
     },
 )
 

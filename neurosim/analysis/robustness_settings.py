@@ -93,6 +93,8 @@ class RobustnessAnalysis(TrainingKeys):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield what circuit and solver cannot do for the rule of a variant, and what plasticity cannot."""
         yield from self.check_plasticity(scenario, scenario.rule)
+        if self.plasticity == "fused":
+            yield "analysis.plasticity", "fused is for analysis train. Use per_batch."
         for i, variant in enumerate(self.variants):
             if variant.rule is not None:
                 place = f"analysis.variants.{i}."

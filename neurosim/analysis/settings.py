@@ -141,10 +141,11 @@ class TrainingKeys(Settings):
 
     epochs: int = Field(ge=1, description="Passes over the training samples.")
     optimizer: OptimizerSettings = Field(description="How conductances follow the update of the rule.")
-    plasticity: Literal["per_batch", "continuous"] = Field(
+    plasticity: Literal["per_batch", "fused", "continuous"] = Field(
         "per_batch",
-        description="Conductances change after every batch, or all the time, d theta/dt = -rate product beside ds/dt, "
-        "with optimizer.rate per second.",
+        description="Conductances change after every batch; fused: the same, many small batches in one call, for "
+        "circuits that offer it; continuous: all the time, d theta/dt = -rate product beside ds/dt, with "
+        "optimizer.rate per second.",
     )
     hold: float | None = Field(
         None,
@@ -157,19 +158,21 @@ class TrainingKeys(Settings):
 
     def showing(self, dynamics: Any) -> float | None:
         """Return for how many seconds every batch is shown; None where it stays until it has settled."""
-        if self.plasticity == "per_batch":
+        if self.plasticity != "continuous":
             return None
         return float(self.hold or dynamics.t_end)
 
     def check_plasticity(self, scenario: Sections, rule: Any) -> Iterator[tuple[str, str]]:
         """Yield what continuous plasticity cannot do with, for a rule, and what only it knows."""
-        if self.plasticity == "per_batch":
+        if self.plasticity != "continuous":
             if self.hold is not None:
                 yield (
                     "analysis.hold",
-                    "with plasticity per_batch a batch stays until it has settled, or until dynamics.t_end. "
+                    f"with plasticity {self.plasticity} a batch stays until it has settled, or until dynamics.t_end. "
                     "Leave it out, or use plasticity: continuous.",
                 )
+            if self.plasticity == "fused":
+                yield from self._check_fused(scenario, rule)
             return
         if self.optimizer.type != "sgd":
             yield (
@@ -177,9 +180,44 @@ class TrainingKeys(Settings):
                 f"found {self.optimizer.type}, but with plasticity continuous a conductance is a state of the circuit "
                 "and nothing else is remembered of it. Use sgd, with a rate per second.",
             )
+        if self.optimizer.rates:
+            yield (
+                "analysis.optimizer.rates",
+                "with plasticity continuous all conductances have the same rate per second. Leave it out.",
+            )
         yield from self._check_dynamics(scenario)
         yield from self._check_rule(rule)
         yield from self._check_imperfections(scenario.circuit)
+
+    def _check_fused(self, scenario: Sections, rule: Any) -> Iterator[tuple[str, str]]:
+        otherwise = "or plasticity: per_batch"
+        if scenario.circuit.kind != "deep_resistive":
+            yield (
+                "analysis.plasticity",
+                f"fused is offered by circuit.kind deep_resistive, and this is {scenario.circuit.kind}. Use per_batch.",
+            )
+            return
+        if self.optimizer.type != "sgd" or self.optimizer.weight_decay:
+            yield "analysis.optimizer", f"fused is plain gradient descent. Use sgd without weight_decay, {otherwise}."
+        if rule is not None and (rule.type, getattr(rule, "nudging", None)) != ("equilibrium", "symmetric"):
+            yield (
+                "rule.type",
+                f"fused compares two opposite nudges. Use equilibrium with symmetric nudging, {otherwise}.",
+            )
+        dynamics = scenario.dynamics
+        if dynamics.solver != "sweeps":
+            yield (
+                "dynamics.solver",
+                f"fused takes a fixed number of sweeps, found {dynamics.solver}. Use sweeps, {otherwise}.",
+            )
+            return
+        for key, needed in (("tolerance", None), ("order", "forward"), ("start", "free")):
+            if getattr(dynamics, key) != needed:
+                yield (
+                    f"dynamics.{key}",
+                    f"found {getattr(dynamics, key)}, but fused takes a fixed number of sweeps, from the first layer "
+                    f"to the last and on from the free state. Use {key}: {needed or 'null'}, {otherwise}.",
+                )
 
     def _check_imperfections(self, circuit: Any) -> Iterator[tuple[str, str]]:
         for key in ("devices", "mismatch", "read_noise", "nudge_noise"):

@@ -15,7 +15,7 @@ from neurosim.dynamics.fixed_step import FixedStepSolver
 from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme, StochasticScheme
 from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.stochastic import StochasticSolver
-from neurosim.errors import ScenarioError
+from neurosim.errors import ScenarioError, nearest
 from neurosim.learning.rule import Rule
 from neurosim.physics.model import PhysicalModel
 from neurosim.registry import CIRCUIT_KINDS, SOLVERS
@@ -95,7 +95,24 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: 
     if dataset is None:
         dataset = load_dataset(scenario.data, scenario.dtype, scenario.seed, data_folders)
     _check_fit(loaded, dataset)
-    return Experiment(loaded, build_model(scenario), build_solver(scenario.dynamics), scenario.rule, dataset)
+    model = build_model(scenario)
+    _check_rates(loaded, model)
+    return Experiment(loaded, model, build_solver(scenario.dynamics), scenario.rule, dataset)
+
+
+def _check_rates(loaded: LoadedScenario, model: PhysicalModel) -> None:
+    known = [block.name for block in model.parameters.trained_blocks]
+    rates = getattr(getattr(loaded.scenario.analysis, "optimizer", None), "rates", None)
+    problems = [
+        loaded.problem(
+            f"analysis.optimizer.rates.{name}",
+            f"unknown parameter block '{name}'.{nearest(name, known)} Known: {', '.join(known)}.",
+        )
+        for name in rates or ()
+        if name not in known
+    ]
+    if problems:
+        raise ScenarioError(*problems)
 
 
 def _check_fit(loaded: LoadedScenario, dataset: Dataset) -> None:

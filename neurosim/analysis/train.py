@@ -19,9 +19,11 @@ from neurosim.dynamics.status import Status
 from neurosim.errors import ResultFileError
 from neurosim.learning.alignment import gradient_cosines
 from neurosim.learning.exact.reference import reference_gradient
+from neurosim.learning.fused import Fused
 from neurosim.learning.learner import Learner
 from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.plasticity import Continuous, PerBatch, Plasticity
+from neurosim.learning.rule import NudgedRule
 from neurosim.noise.paths import Shown, paths
 from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from neurosim.seeds import Purpose, generator
@@ -62,7 +64,8 @@ class Training:
         self.plasticity = self._plasticity()
         blocks = tuple(block.name for block in model.parameters.trained_blocks)
         logged = (*blocks, "all") if log_alignment else ()
-        self.log = TrainLog(self.train.labels is not None, logged, self.settings.plasticity)
+        unit = "" if experiment.solver.has_time or scenario.dynamics.tolerance is not None else model.blocks[0].unit
+        self.log = TrainLog(self.train.labels is not None, logged, self.settings.plasticity, unit)
         self.initial = {name: values.copy() for name, values in model.parameters.items()}
         self.next_batch = 0  # in the running epoch
         self.tally = Tally()
@@ -72,8 +75,14 @@ class Training:
         """Return how the conductances follow the batches."""
         experiment, settings, model = self.experiment, self.settings, self.model
         if settings.plasticity == "per_batch":
-            return PerBatch(self.learner, Optimizer(settings.optimizer, model.parameters.trained, self.session.workers))
+            rates = model.parameters.spans(settings.optimizer.rates or {})
+            follower = Optimizer(settings.optimizer, model.parameters.trained, self.session.workers, rates)
+            return PerBatch(self.learner, follower)
         assert experiment.rule is not None
+        if settings.plasticity == "fused":
+            assert isinstance(experiment.rule, NudgedRule)  # validation refuses others
+            sweeps = experiment.scenario.dynamics.max_steps
+            return Fused(model, experiment.rule.strength, sweeps, settings.optimizer, self.batch)
         assert experiment.rule.always_on is not None  # validation refuses rules that need phases
         dynamics = experiment.scenario.dynamics
         solver = build_solver(dynamics.model_copy(update={"t_end": settings.showing(dynamics)}))
@@ -170,9 +179,10 @@ class Training:
         epoch, began, before = self.log.epochs, time.perf_counter(), self.seconds
         order = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.train))
         while self.next_batch < self.batches:
-            self.learn(order[self.next_batch * self.batch : (self.next_batch + 1) * self.batch], epoch)
-            self.next_batch += 1
-            self.session.progress.advance()
+            batches = min(self.plasticity.at_once, self.batches - self.next_batch)
+            self.learn(order[self.next_batch * self.batch : (self.next_batch + batches) * self.batch], epoch)
+            self.next_batch += batches
+            self.session.progress.advance(batches)
             self.seconds = before + time.perf_counter() - began
             if self.session.interruption.wanted:
                 return False
@@ -184,14 +194,15 @@ class Training:
         return True
 
     def learn(self, rows: npt.NDArray[np.int64], epoch: int) -> None:
-        """Show one batch and let the conductances follow."""
-        targets = self.train.targets[rows]
+        """Show one batch, or some behind each other, and let the conductances follow."""
+        targets, followed = self.train.targets[rows], self.plasticity.steps
         before = epoch * len(self.train) + self.next_batch * self.batch
         seen = paths(Shown.LEARNING, before, len(rows))
         outcome = self.plasticity.adapt(self.presented(self.train.inputs[rows], targets), targets, epoch, seen)
-        where = f"epoch {epoch + 1}, batch {self.next_batch + 1} of {self.batches}"
+        place = self.next_batch + self.plasticity.steps - followed + 1
+        where = f"epoch {epoch + 1}, batch {place} of {self.batches}"
         if outcome.diverged:
-            raise DivergedError(f"{where}: {outcome.diverged} of {len(rows)} samples diverged")
+            raise DivergedError(f"{where}: {outcome.diverged} of {len(outcome.codes)} samples diverged")
         if not outcome.usable:
             raise DivergedError(f"{where}: the update is not finite, or too large to square")
         self.tally.add(outcome, None if self.train.labels is None else self.train.labels[rows])

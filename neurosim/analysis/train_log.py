@@ -21,6 +21,7 @@ COLUMNS = {
     "test_loss": ("mean test cost after the epoch", "1"),
     "test_error": ("fraction of test samples misclassified after the epoch", "1"),
     "seconds": ("wall time of the epoch, test included", "s"),
+    "test_residual": ("mean over the test samples of the RMS rate that is left after a fixed number of sweeps", ""),
     "mean_steps": ("mean steps per relaxation", "1"),
     "unsettled_fraction": ("fraction of relaxations that did not settle", "1"),
     "homeostasis_loss": ("loss of homeostasis after the epoch, 2 |A|^2 with A the antisymmetric part of G", "1"),
@@ -36,7 +37,7 @@ class Tally:
 
     Attributes
     ----------
-    samples, loss, wrong, steps, unsettled : float
+    samples, loss, wrong, steps, residual, unsettled : float
         Number of samples, and sums over them.
     worst : int
         Code of the worst status.
@@ -46,6 +47,7 @@ class Tally:
     loss: float = 0.0
     wrong: float = 0
     steps: float = 0.0
+    residual: float = 0.0
     unsettled: float = 0
     worst: int = 0
 
@@ -64,6 +66,7 @@ class Tally:
         self.add_codes(outcome.codes)
         self.loss += float(outcome.losses.sum())
         self.steps += outcome.steps * len(outcome.losses)
+        self.residual += 0.0 if outcome.rates is None else float(outcome.rates.sum())
         if labels is not None:
             self.wrong += int(np.count_nonzero(outcome.prediction.argmax(axis=1) != labels))
 
@@ -90,13 +93,17 @@ class TrainLog:
         Whether there are classes, and so errors to count.
     blocks : tuple of str
         Parameter blocks whose gradient alignment is logged; empty if it is not.
-    plasticity : {"per_batch", "continuous"}
+    plasticity : {"per_batch", "fused", "continuous"}
         Whether training figures are read before the conductances follow a batch, or after they have.
+    residual_unit : str
+        Unit of the states, where relaxations end after a fixed number of sweeps and the rate that is left is logged;
+        empty where they go on until they settle.
     """
 
     labelled: bool
     blocks: tuple[str, ...] = ()
     plasticity: str = "per_batch"
+    residual_unit: str = ""
     columns: dict[str, list[float]] = field(default_factory=dict)
     cosines: list[list[float]] = field(default_factory=list)
     relaxations: float = 0
@@ -119,6 +126,8 @@ class TrainLog:
             "mean_steps": train.steps / train.samples,
             "unsettled_fraction": (train.unsettled + test.unsettled) / (train.samples + test.samples),
         }
+        if self.residual_unit:
+            figures["test_residual"] = test.residual / test.samples
         if self.labelled:
             figures |= {"train_error": train.fraction_wrong, "test_error": test.fraction_wrong}
         for name, value in (figures | loops).items():
@@ -147,7 +156,8 @@ class TrainLog:
         """Write /train."""
         writer.dimension("train", "epoch", np.arange(1, self.epochs + 1), "epoch")
         writer.set_attributes("train", {"plasticity": self.plasticity})
-        for name, (long_name, units) in COLUMNS.items():
+        for name, (long_name, unit) in COLUMNS.items():
+            units = unit or self.residual_unit
             if self.plasticity == "continuous" and name in READ_IN_TRAINING:
                 long_name += ", at the end of every hold"
             if name in self.columns:

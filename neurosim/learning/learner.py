@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class BatchOutcome:
         Status of each relaxation.
     steps : float
         Steps per relaxation, mean over the samples.
+    rates : ndarray of float64 (samples,), optional
+        Final RMS of tau d(state)/dt of each sample, in units of the state, where nothing was learnt.
     """
 
     usable: bool
@@ -48,6 +50,7 @@ class BatchOutcome:
     losses: Array
     codes: npt.NDArray[np.int8]
     steps: float
+    rates: npt.NDArray[np.float64] | None = None
 
     @property
     def diverged(self) -> int:
@@ -55,7 +58,7 @@ class BatchOutcome:
         return diverged(self.codes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lesson(BatchOutcome):
     """What one batch taught.
 
@@ -195,15 +198,17 @@ class Learner:
 
     def predict(self, inputs: Array, targets: Array, paths: Paths = None) -> BatchOutcome:
         """Return what the free circuit says to a batch; nothing can be learnt from it."""
-        bench = self._bench(len(inputs))
+        bench, rates = self._bench(len(inputs)), np.zeros(len(inputs))
 
         def answer(system: System, reading: Reading) -> int:
             relaxation = run_phases(system, self.solver, (FREE,), own_states=False)["free"]
             reading.prediction[:] = system.prediction(relaxation.reading)
             reading.codes[:] = relaxation.codes
+            rates[reading.source.first : reading.source.first + reading.source.rows] = relaxation.rates
             return relaxation.steps
 
-        return self._outcome(bench, targets, self._relax(bench, inputs, targets, paths, answer))
+        outcome = self._outcome(bench, targets, self._relax(bench, inputs, targets, paths, answer))
+        return replace(outcome, rates=rates)
 
     def _relax(
         self, bench: _Bench, inputs: Array, targets: Array, paths: Paths, one_block: Callable[[System, Reading], int]

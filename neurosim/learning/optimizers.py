@@ -13,7 +13,8 @@ theta to g. Sources: D. Kingma, J. Ba, ICLR 2015, arXiv 1412.6980; I. Loshchilov
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,8 @@ class Optimizer:
         The flat trained parameters; changed in place.
     workers : Workers
         Threads.
+    own_rates : sequence of (slice, float)
+        Parts of `theta` with a learning rate of their own.
 
     Attributes
     ----------
@@ -82,18 +85,22 @@ class Optimizer:
     """
 
     def __init__(
-        self, chosen: settings.Sgd | settings.Momentum | settings.Adam, theta: Array, workers: Workers
-    ) -> None:
+        self, chosen: settings.Sgd | settings.Momentum | settings.Adam, theta: Array, workers: Workers,
+        own_rates: Sequence[tuple[slice, float]] = (),
+    ) -> None:  # fmt: skip
         self.chosen = chosen
         self.theta = theta
         self.workers = workers
         names = ("mean", "mean_square") if isinstance(chosen, settings.Adam) else ("velocity",)
         self.memory: dict[str, Array] = {name: np.zeros_like(theta) for name in names}
         self.steps = 0
+        cuts = sorted({0, theta.size, *(end for part, _ in own_rates for end in (part.start, part.stop))})
+        rates = {part.start: rate for part, rate in own_rates}
+        self._rates = [(a, b, rates.get(a, chosen.rate) / chosen.rate) for a, b in pairwise(cuts)]
         self._pieces = slices(theta.size, max(1, math.ceil(theta.size / PIECE)))
 
     def rate(self, epoch: int) -> float:
-        """Return the learning rate of an epoch, counted from 0."""
+        """Return the learning rate of an epoch, counted from 0, of parameters that have no other."""
         return self.chosen.rate * self.chosen.decay**epoch
 
     def step(self, gradient: Array, epoch: int) -> None:
@@ -104,7 +111,18 @@ class Optimizer:
     def begin_step(self, epoch: int) -> Callable[[Array, slice], None]:
         """Return ``follow(gradient, part)``, which moves a part of the parameters; use it once on every part."""
         self.steps += 1
-        chosen, eta, real, theta = self.chosen, self.rate(epoch), self.theta.dtype.type, self.theta
+        steps = [(a, b, self._step(factor * self.rate(epoch))) for a, b, factor in self._rates]
+
+        def follow(gradient: Array, part: slice) -> None:
+            for a, b, move in steps:
+                if a < part.stop and part.start < b:
+                    move(gradient, slice(max(a, part.start), min(b, part.stop)))
+
+        return follow
+
+    def _step(self, eta: float) -> Callable[[Array, slice], None]:
+        """Return what moves a part of the parameters at the learning rate `eta`."""
+        chosen, real, theta = self.chosen, self.theta.dtype.type, self.theta
         if isinstance(chosen, settings.Adam):
             m, v = self.memory["mean"], self.memory["mean_square"]
             beside = chosen.type == "adamw"

@@ -1,6 +1,7 @@
 """How conductances follow what a batch teaches: after it (`PerBatch`), or while it is shown (`Continuous`).
 
 per batch    relax, read every synapse once, and let an optimizer change the conductances; then the next batch
+fused        the same for many small batches in one call (`neurosim.learning.fused`)
 continuous   d theta/dt = -rate (product + weight_decay theta) beside d s/dt, without phases and without a rest
 """
 
@@ -30,9 +31,12 @@ class Plasticity(Protocol):
     ----------
     steps : int
         Batches followed.
+    at_once : int
+        How many batches, one behind the other, `adapt` may be given in one call.
     """
 
     steps: int
+    at_once: int
 
     @property
     def memory(self) -> Mapping[str, Array]:
@@ -41,7 +45,8 @@ class Plasticity(Protocol):
     def adapt(self, inputs: Array, targets: Array, epoch: int, paths: Paths = None) -> BatchOutcome:
         """Let the conductances follow what a batch teaches; they stay as they are if it is not `usable`.
 
-        `paths` are those of the noise that the samples see.
+        `paths` are those of the noise that the samples see. Where there are several batches, the outcome is that of all
+        of them, or that of the first that is not usable, behind which nothing was shown.
         """
 
 
@@ -55,6 +60,8 @@ class PerBatch:
     optimizer : Optimizer
         Follows them.
     """
+
+    at_once = 1
 
     def __init__(self, learner: Learner, optimizer: Optimizer) -> None:
         self.learner = learner
@@ -103,6 +110,8 @@ class Continuous:
     rows : int
         Rows of the largest batch.
     """
+
+    at_once = 1
 
     def __init__(self, model: PhysicalModel, solver: Solver, standing: AlwaysOn, chosen: Sgd, rows: int) -> None:
         self.model = model

@@ -13,12 +13,19 @@ class Optimizer(Settings):
     """Keys that every optimizer has."""
 
     rate: float = Field(gt=0.0, description="Learning rate.")
-    decay: float = Field(1.0, gt=0.0, le=1.0, description="Factor on the rate after every epoch.")
+    rates: dict[str, Annotated[float, Field(gt=0.0)]] | None = Field(
+        None, description="Learning rates of parameter blocks that have one of their own, by name: {G_0: 0.002}."
+    )
+    decay: float = Field(1.0, gt=0.0, le=1.0, description="Factor on all rates after every epoch.")
     weight_decay: float = Field(
         0.0,
         ge=0.0,
         description="Pull of the conductances to zero; added to the gradient, but by adamw applied beside it.",
     )
+
+    def rate_of(self, block: str) -> float:
+        """Return the learning rate of a parameter block, before any decay."""
+        return (self.rates or {}).get(block, self.rate)
 
 
 class Sgd(Optimizer):

@@ -16,6 +16,7 @@ from neurosim.physics.signal import Signal
 from neurosim.physics.system import StateBlock, System
 
 if TYPE_CHECKING:
+    from neurosim.physics.deep_resistive.descent import Descent
     from neurosim.physics.plastic import PlasticSystem
 
 Array = npt.NDArray[Any]
@@ -229,6 +230,27 @@ class PhysicalModel(ABC):
             If a synapse cannot learn from a single state.
         """
         raise SimulationError(f"{type(self).__name__} has no conductances that change while it relaxes")
+
+    def descent(self, beta: float, sweeps: int, batch: int, limit: float) -> Descent:
+        """Return plain gradient descent on many batches at once, by symmetric nudges.
+
+        Parameters
+        ----------
+        beta : float
+            Nudging strength.
+        sweeps : int
+            Closed-form sweeps of every phase, from the first layer to the last; nudged ones start from the free state.
+        batch : int
+            Samples per batch.
+        limit : float
+            RMS change of the last sweep of a phase beyond which a sample has diverged, in units of the state.
+
+        Raises
+        ------
+        SimulationError
+            If the circuit learns batch by batch only.
+        """
+        raise SimulationError(f"{type(self).__name__} learns batch by batch; use plasticity per_batch")
 
     def keep_in_bounds(self) -> None:
         """Bring parameters that an update has moved back into the range of their devices; nothing by default."""

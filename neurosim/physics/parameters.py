@@ -84,6 +84,11 @@ class Parameters(Mapping[str, Array]):
         """Flat view of all trained values."""
         return self.flat[: sum(block.size for block in self.trained_blocks)]
 
+    def spans(self, values: Mapping[str, float]) -> list[tuple[slice, float]]:
+        """Return the place of every named block in the vector, with its value, in the order of the blocks."""
+        places = ((block, self.offsets[block.name]) for block in self.blocks if block.name in values)
+        return [(slice(at, at + block.size), values[block.name]) for block, at in places]
+
     def gradient(self) -> Parameters:
         """Return zeros with the names and shapes of the trained blocks."""
         return Parameters(self.trained_blocks, np.zeros_like(self.trained))

@@ -14,6 +14,7 @@ from neurosim.plots.style import LINES
 LABELS = ("training", "test")
 WHEN = {
     "per_batch": "training: during the epoch, test: after it",
+    "fused": "training: during the epoch, test: after it",
     "continuous": "training: at the end of a hold, test: of the epoch",
 }
 

@@ -144,3 +144,21 @@ def test_adam_has_the_size_of_its_rate(workers: Workers):
 def test_rate_falls_by_its_factor_after_every_epoch(workers: Workers):
     optimizer = Optimizer(settings(type="sgd", rate=0.2, decay=0.5), np.zeros(1), workers)
     assert [optimizer.rate(epoch) for epoch in range(4)] == [0.2, 0.1, 0.05, 0.025]
+
+
+@pytest.mark.parametrize("choice", [CHOICES[1], CHOICES[5], CHOICES[9]], ids=["sgd", "momentum", "adamw"])
+def test_parts_have_learning_rates_of_their_own(choice: dict[str, Any], workers: Workers):
+    """Every part moves as by an optimizer of its own with that rate, wherever the pieces of a step are cut."""
+    start, gradients = np.random.default_rng(9).standard_normal(30), history(30)
+    theta = start.copy()
+    own = [(slice(5, 12), 0.3), (slice(20, 30), 0.002)]
+    optimizer = Optimizer(settings(**choice), theta, workers, own)
+    for epoch, g in gradients:
+        follow = optimizer.begin_step(epoch)
+        for part in (slice(0, 8), slice(8, 25), slice(25, 30)):
+            follow(g, part)
+    rates = {part.start: rate for part, rate in own}
+    for first, end in ((0, 5), (5, 12), (12, 20), (20, 30)):
+        alone = settings(**{**choice, "rate": rates.get(first, choice["rate"])})
+        *_, expected = textbook(start[first:end], [(epoch, g[first:end]) for epoch, g in gradients], alone)
+        np.testing.assert_allclose(theta[first:end], expected, rtol=1e-12, atol=1e-13)

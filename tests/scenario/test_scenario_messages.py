@@ -54,7 +54,7 @@ KNOWN_DATA, KNOWN_RULES, KNOWN_SOLVERS = listed(DATASETS), listed(RULES), listed
             "rate: 0.001",
             "rate: 0.001, momentum: 0.9",
             "16: analysis.optimizer.momentum: unknown key. "
-            "Known keys of adam: beta1, beta2, decay, epsilon, rate, weight_decay.",
+            "Known keys of adam: beta1, beta2, decay, epsilon, rate, rates, weight_decay.",
         ),
         # wrong types
         ("32, 10]", "many, 10]", "5: circuit.layers.1: found 'many' (text), expected an integer."),

@@ -63,6 +63,9 @@ class Equilibrium(NudgedRule):
         if circuit.kind == "resistive":
             yield from self._check_netlist()
             return
+        if circuit.kind == "deep_resistive":
+            yield from self._check_deep_resistive()
+            return
         if getattr(circuit, "neuron", None) != "point":
             yield (
                 "rule.type",
@@ -108,6 +111,14 @@ class Equilibrium(NudgedRule):
                 "rule.correction",
                 "a corrected circuit answers a vanishing nudge with the exact gradient. Use rule recurrent_backprop.",
             )
+
+    def _check_deep_resistive(self) -> Iterator[tuple[str, str]]:
+        if self.nudging == "contour":
+            yield "rule.nudging", "ideal diodes have no complex states. Use nudging: one_sided or symmetric."
+        elif self.points is not None:
+            yield "rule.points", "points belong to nudging: contour. Leave them out."
+        if self.correction != "none":
+            yield "rule.correction", "resistors are reciprocal, there is no asymmetry to correct. Leave it out."
 
     def _check_noise(self, circuit: Any) -> Iterator[tuple[str, str]]:
         if not noisy(circuit):

@@ -42,9 +42,9 @@ class RecurrentBackprop(Rule):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why another rule is meant."""
         yield from super().check(scenario)
-        if scenario.circuit.kind == "resistive":
+        if scenario.circuit.kind in ("resistive", "deep_resistive"):
             if self.solve == "iterative":
-                yield "rule.solve", "a netlist has no adjoint circuit to relax. Use solve: direct."
+                yield "rule.solve", "a resistive circuit has no adjoint circuit to relax. Use solve: direct."
         elif getattr(scenario.circuit, "neuron", None) != "point":
             yield (
                 "rule.type",

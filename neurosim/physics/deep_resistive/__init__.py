@@ -1,0 +1,1 @@
+"""Deep resistive networks: layers of nodes with ideal diodes, joined by resistors that learn."""
