@@ -31,7 +31,7 @@ def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[
             names = model.parameter_dimensions(block.name)
             for name, size in zip(names, block.shape, strict=True):
                 if name not in made:
-                    writer.dimension("circuit", name, np.arange(size), name.replace("_", " of layer "))
+                    writer.dimension("circuit", name, np.arange(size), _in_words(name))
                     made.add(name)
             writer.variable(group, block.name, names, values[block.name], block.long_name, block.unit)
     for name, (array, what, names) in model.drawn_imperfections().items():
@@ -40,6 +40,11 @@ def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[
         for block in model.conductances.blocks:
             names, what = model.parameter_dimensions(block.name), f"{block.long_name}, as they act"
             writer.variable("circuit/acting", block.name, names, model.conductances[block.name], what, block.unit)
+
+
+def _in_words(dimension: str) -> str:
+    """Return what a dimension counts: "unit of layer 1" for ``unit_1``."""
+    return dimension.replace("_", " of layer " if dimension.startswith("unit_") else " ")
 
 
 def snapshot(model: PhysicalModel) -> dict[str, npt.NDArray[Any]]:

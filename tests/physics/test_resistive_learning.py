@@ -156,3 +156,39 @@ def test_conductances_are_drawn_from_their_bounds():
     g, again = network(elements).parameters["g"], network(elements).parameters["g"]
     assert g.tolist() == again.tolist()
     assert 1e-6 <= g.min() < 1.2e-6 < 1.8e-6 < g.max() <= 2e-6
+
+
+GROUPED = {
+    "R1": {"type": "resistor", "nodes": ["in", "h"], "trainable": True, "bounds": [1, 2], "group": "first"},
+    "R2": {"type": "resistor", "nodes": ["h", "o"], "trainable": True, "bounds": [1, 2], "group": "second"},
+    "R3": {"type": "resistor", "nodes": ["h", 0], "trainable": True, "bounds": [1, 2], "group": "first"},
+    "R4": {"type": "resistor", "nodes": ["o", 0], "trainable": True, "bounds": [1, 2]},
+    "I1": {"type": "current_source", "nodes": [0, "h"], "amps": 0.1, "trainable": True},
+    "I2": {"type": "current_source", "nodes": [0, "o"], "amps": 0.2, "trainable": True, "group": "second"},
+}
+
+
+def test_groups_are_parameter_blocks_of_the_same_circuit():
+    """Every element has the value and the gradient that it has without groups."""
+    alike = {name: {k: v for k, v in e.items() if k != "group"} for name, e in GROUPED.items()}
+    grouped, plain = network(GROUPED, ["in"]), network(alike, ["in"])
+    members = {"g_first": ["R1", "R3"], "g_second": ["R2"], "g": ["R4"], "I": ["I1"], "I_second": ["I2"]}
+    assert {name: list(names) for name, names in grouped.netlist.groups.items()} == members
+    assert [block.name for block in plain.parameters.blocks] == ["g", "I"]
+
+    def by_element(model: ResistiveNetwork) -> dict[str, list[float]]:
+        system = model.system(1)
+        system.present(np.array([[0.7]]), np.array([[0.4]]))
+        state = system.rest()
+        EQUILIBRIUM.relax(system, state)
+        gradient = implicit_gradient(system, state)
+        return {
+            name: [model.parameters[block][i], gradient[block][i]]
+            for block, names in model.netlist.groups.items() for i, name in enumerate(names)
+        }  # fmt: skip
+
+    found, expected = by_element(grouped), by_element(plain)
+    assert set(found) == set(expected) == set(GROUPED)
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(values, rel=1e-12)
+    assert len({grouped.parameter_dimensions(name) for name in members}) == len(members)

@@ -66,7 +66,7 @@ class ResistiveNetwork(PhysicalModel):
         self.places = (numbers_end, numbers_end + len(net.nodes), numbers_end + 2 * len(net.nodes))
         self.p = np.zeros(self.places[2] + net.free, dtype)
         self.parameters = Parameters(blocks, self.p[self.parameters_at : self.parameters_at + size])
-        draw = generator(seed, Purpose.PARAMETERS).uniform(size=size)
+        draw = generator(seed, Purpose.PARAMETERS).uniform(size=size)[net.file_order]
         drawn = np.isnan(net.start)
         self.parameters.flat[:] = np.where(drawn, 0.0, net.start)
         low, high = net.bounds
@@ -133,13 +133,12 @@ class ResistiveNetwork(PhysicalModel):
         net, pieces = self.netlist, []
         V, e = source.block(0), error.block(0)
         index = {name: i for i, name in enumerate(net.branches)}
-        for name, names in (("g", net.resistors), ("I", net.sources)):
-            if name in gradient:
-                rows = [index[branch] for branch in names]
-                ends = net.first[rows], net.second[rows]
-                at, out = gradient.offsets[name], gradient[name]
-                read = V if name == "g" else None
-                pieces.append(Piece(slice(at, at + out.size), partial(_products, ends, read, e, out)))
+        for name, names in net.groups.items():
+            rows = [index[branch] for branch in names]
+            ends = net.first[rows], net.second[rows]
+            at, out = gradient.offsets[name], gradient[name]
+            read = V if name[0] == "g" else None
+            pieces.append(Piece(slice(at, at + out.size), partial(_products, ends, read, e, out)))
         return pieces
 
     def keep_in_bounds(self) -> None:
@@ -148,8 +147,8 @@ class ResistiveNetwork(PhysicalModel):
         np.clip(self.parameters.flat, low, high, out=self.parameters.flat)
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
-        """Return the axis of g or I: trained resistors or trained sources, in the order of the netlist."""
-        return ("resistor",) if name == "g" else ("current_source",)
+        """Return the axis of a block: its trained resistors or sources, in the order of the netlist."""
+        return (("resistor" if name[0] == "g" else "current_source") + name[1:],)
 
     def system(self, rows: int) -> ResistiveSystem:
         """Return this netlist with room for `rows` samples on its terminals."""
