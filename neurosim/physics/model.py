@@ -74,6 +74,11 @@ class PhysicalModel(ABC):
         return True
 
     @property
+    def nudge_unit(self) -> str:
+        """Physical unit of a nudging strength, "1" where it is dimensionless."""
+        return "1"
+
+    @property
     def parameter_scale(self) -> float:
         """Size of the trained parameters, for steps of finite differences: 1 where they are of that order."""
         return 1.0

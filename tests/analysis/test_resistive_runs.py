@@ -65,6 +65,31 @@ def test_the_ladder_of_a_reciprocal_netlist_has_a_nudge_and_nothing_else(tmp_pat
     assert bias["bias/block"].astype(str).tolist() == ["g", "I", "all"]
 
 
+@pytest.mark.parametrize("rule", ["{type: coupled, eta: 0.5}", "{type: contrastive}"])
+def test_clamped_outputs_are_recorded_where_they_are_held(tmp_path, rule):
+    path, outcome = run(tmp_path, f"rule={rule}", text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    relax = arrays(path)
+    eta = relax["relax/clamp"][1]
+    assert relax["relax/phase"].astype(str).tolist() == ["free", "clamped"]
+    assert relax["relax/clamp"].tolist() == [0.0, 0.5 if "0.5" in rule else 1.0]
+    free, clamped = (
+        states[np.isfinite(states).all(axis=(1, 2))][-1] for states in relax["relax/state_nodes"][:, :, :, 0]
+    )
+    assert clamped[:, 1:] == pytest.approx(free[:, 1:] + eta * (relax["relax/targets"] - free[:, 1:]), abs=1e-12)
+    with open_result(path) as file:
+        assert file["relax/nudge"].attrs["units"] == "S"
+
+
+def test_the_ladder_of_a_clamp_blames_it_and_not_the_circuit(tmp_path):
+    path, outcome = run(tmp_path, "rule={type: coupled}", "analysis={type: bias, samples: 4}", text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    bias = arrays(path)
+    terms = dict(zip(bias["bias/term"].astype(str), bias["bias/relative_norm"][:, -1], strict=True))
+    assert terms["nudge"] > 0.1
+    assert max(terms["asymmetry"], terms["settling"], terms["noise"], terms["device"]) < 1e-9
+
+
 @pytest.mark.parametrize("rule", ["equilibrium", "recurrent_backprop"])
 def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
     train = "analysis={type: train, epochs: 20, optimizer: {type: adam, rate: 2.0e-5}, log_gradient_alignment: true}"
@@ -89,6 +114,8 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("rule={type: dual_propagation}", "needs dyads"),
         ("rule={type: backprop}", "feed-forward"),
         ("rule={type: oscillating, period: 1.0}", "point neurons"),
+        ("rule={type: coupled, eta: 1.5}", "must be at most 1"),
+        ("rule={type: coupled, eta: 0}", "greater than 0"),
         ("rule={type: recurrent_backprop, solve: iterative}", "no adjoint circuit"),
         ("rule.nudging=contour", "no complex states"),
         ("rule.points=4", "points belong to"),
@@ -99,6 +126,13 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
 def test_what_does_not_fit_is_refused(tmp_path, change, says):
     with pytest.raises(ScenarioError, match=says):
         load(tmp_path, change, text=DIVIDER)
+
+
+@pytest.mark.parametrize("rule", ["coupled", "contrastive"])
+def test_layered_circuits_have_no_outputs_to_hold(tmp_path, rule):
+    layered = "circuit={kind: layered, neuron: point, layers: [2, 4, 2]}"
+    with pytest.raises(ScenarioError, match=f"{rule} holds the voltages of output nodes.*kind layered"):
+        load(tmp_path, layered, f"rule={{type: {rule}}}", text=DIVIDER)
 
 
 def test_messages_about_elements_have_their_line(tmp_path):
@@ -122,3 +156,12 @@ def test_a_netlist_learns_exclusive_or(tmp_path, seed):
     assert outcome.status.good, outcome.message
     assert arrays(path)["train/test_error"][-1] == 0.0
     assert arrays(path)["train/loss"][-1] < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["{type: coupled, eta: 0.1}", "{type: contrastive}"])
+def test_a_netlist_with_held_outputs_learns_exclusive_or(tmp_path, rule):
+    text = (SCENARIOS.folder() / "resistive_xor.yaml").read_text()
+    path, outcome = run(tmp_path, f"rule={rule}", text=text)
+    assert outcome.status.good, outcome.message
+    assert arrays(path)["train/test_error"][-1] == 0.0

@@ -96,6 +96,11 @@ class ResistiveNetwork(PhysicalModel):
         return (len(self.netlist.nodes),)
 
     @property
+    def nudge_unit(self) -> str:
+        """A nudge is a conductance to the target."""
+        return "S"
+
+    @property
     def parameter_scale(self) -> float:
         """RMS of what is trained, mostly conductances in S."""
         return float(np.sqrt(np.mean(self.parameters.flat**2)))

@@ -121,7 +121,9 @@ def compile_netlist(settings: ResistiveCircuit) -> Netlist:
     elements = settings.elements
     groups = _groups(elements, "g", Resistor) | _groups(elements, "I", CurrentSource)
     trained = {name: i for i, name in enumerate(name for names in groups.values() for name in names)}
-    in_file = [n for kind in (Resistor, CurrentSource) for n, e in elements.items() if n in trained and isinstance(e, kind)]
+    in_file = [
+        n for kind in (Resistor, CurrentSource) for n, e in elements.items() if n in trained and isinstance(e, kind)
+    ]
     begun = np.array([_start(elements[name]) for name in trained], np.float64).reshape(-1, 3)
     branches = {name: e for name, e in elements.items() if isinstance(e, Resistor | Diode | CurrentSource)}
     places: list[int] = []

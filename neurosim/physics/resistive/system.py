@@ -18,6 +18,7 @@ from neurosim.physics.signal import Signal
 from neurosim.physics.system import System, block_table
 
 if TYPE_CHECKING:
+    from neurosim.physics.resistive.clamped import ClampedSystem
     from neurosim.physics.resistive.model import ResistiveNetwork
 
 Array = npt.NDArray[Any]
@@ -61,7 +62,7 @@ class ResistiveSystem(System):
             np.int64,
         )  # fmt: skip
         self._frozen_at = len(block_table(self.blocks, rows)) + at.FROZEN
-        self._transposed: ResistiveSystem | None = None
+        self._clamped: ClampedSystem | None = None
 
     def _branch_table(self) -> list[int]:
         net = self.model.netlist
@@ -163,22 +164,37 @@ class ResistiveSystem(System):
         watch: Callable[[int, Array, Array], None] | None = None,
     ) -> OperatingPoint:  # fmt: skip
         """Move `state` in place to the operating point, in float64, by Newton's method with junction limiting."""
-        frozen = bool(self.layout[self._frozen_at])
-        elastic = self.outside_conductances()
-        currents = np.zeros(elastic.shape)
-        towards = self.targets - self.frozen if frozen else self.targets
-        currents[:, self.model.output_states] = self.nudges[:, None] * towards
-        currents += self.held_currents
-        drives = Drives(*(np.asarray(x, np.float64) for x in (self.law_numbers, self.fixed, currents, elastic)))
         v = state.reshape(self.rows, -1).astype(np.float64)
 
         def told(step: int, here: Array, corrections: Array) -> None:
             if watch is not None:
                 watch(step, here.astype(state.dtype).ravel(), corrections)
 
-        found = find_operating_point(self.equations, drives, v, tolerance, max_steps, None if watch is None else told)
+        watched = None if watch is None else told
+        found = find_operating_point(self.equations, self.drives(), v, tolerance, max_steps, watched)
         state[:] = v.ravel()
         return found
+
+    def drives(self) -> Drives:
+        """Return what drives the netlist, in float64."""
+        frozen = bool(self.layout[self._frozen_at])
+        elastic = self.outside_conductances()
+        currents = np.zeros(elastic.shape)
+        towards = self.targets - self.frozen if frozen else self.targets
+        currents[:, self.model.output_states] = self.nudges[:, None] * towards
+        currents += self.held_currents
+        return Drives(*(np.asarray(x, np.float64) for x in (self.law_numbers, self.fixed, currents, elastic)))
+
+    def clamped_at(self, state: Array, fraction: float) -> ClampedSystem:
+        """Return this netlist with its outputs held at u + fraction (y - u), u those of `state`; always the same one."""
+        from neurosim.physics.resistive.clamped import ClampedSystem  # it is a system like this one
+
+        if self._clamped is None:
+            self._clamped = ClampedSystem(self.model, self.rows)
+        clamped, u = self._clamped, self.prediction(state)
+        clamped.targets[:], clamped.paths, clamped.noise_stream = self.targets, self.paths, self.noise_stream
+        clamped.hold(self.inputs, self.fixed, u + fraction * (self.targets - u))
+        return clamped
 
     def transposed_at(self, state: Array) -> ResistiveSystem:
         """Return a netlist at rest in `state` whose amplifiers work backwards, so that its Jacobian there is J^T.
