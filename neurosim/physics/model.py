@@ -210,6 +210,10 @@ class PhysicalModel(ABC):
         """Return every array of imperfections that was drawn once: by name its values, what they are, its axes."""
         return {}
 
+    def imperfection_unit(self, name: str) -> str:
+        """Return the physical unit of an array of `drawn_imperfections`, "1" where it is dimensionless."""
+        return "1"
+
     def acting_nudge(self, beta: complex) -> complex:
         """Return the strength of a nudge of which `beta` was asked for."""
         return beta

@@ -90,6 +90,42 @@ def test_the_ladder_of_a_clamp_blames_it_and_not_the_circuit(tmp_path):
     assert max(terms["asymmetry"], terms["settling"], terms["noise"], terms["device"]) < 1e-9
 
 
+def test_the_ladder_tells_devices_and_noise_apart_and_stores_what_was_drawn(tmp_path):
+    imperfections = (
+        "circuit.imperfections={mismatch: {saturation_sd: 0.3}, read_noise: {sd: 1.0e-5}, "
+        "devices: {programming_sd: 0.1, drift_nu: 0.2, age: 10, stuck_fraction: 0.3, range: [0, 2.0e-3]}}"
+    )
+    path, outcome = run(tmp_path, "analysis={type: bias, samples: 4, noise_repeats: 8}", imperfections, text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    result = arrays(path)
+    terms = dict(zip(result["bias/term"].astype(str), result["bias/relative_norm"][:, 0], strict=True))
+    assert terms["device"] > 0.1
+    assert terms["noise"] > 1e-3
+    assert result["bias/noise_spread"][0] > 1e-3
+    assert terms["asymmetry"] < 1e-9
+    assert result["bias/reference_check"] < 1e-6
+    parts = result["bias/alignment"]
+    assert parts[:-1].sum(axis=0) == pytest.approx(parts[-1], rel=1e-9)
+    assert {name.rpartition("/")[2] for name in result if "imperfections" in name} == {
+        "diode_saturation", "stuck_at_g", "decay_g",
+    }  # fmt: skip
+    with open_result(path) as file:
+        assert file["circuit/imperfections/stuck_at_g"].attrs["units"] == "S"
+    acting, wanted = result["circuit/acting/g"], result["circuit/parameters/g"]
+    assert acting[~np.isnan(result["circuit/imperfections/stuck_at_g"])].tolist() != []
+    assert not np.allclose(acting, wanted, rtol=0.01)
+
+
+def test_training_through_devices_lowers_the_cost(tmp_path):
+    train = "analysis={type: train, epochs: 20, optimizer: {type: adam, rate: 2.0e-5}}"
+    devices = "circuit.imperfections={devices: {programming_sd: 0.01, read_sd: 0.01}, nudge_noise: {sd: 1.0e-4}}"
+    path, outcome = run(tmp_path, train, devices, text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    result = arrays(path)
+    assert result["train/loss"][-1] < 0.97 * result["train/loss"][0]
+    assert 0.9e-3 <= result["circuit/parameters/g"][3] <= 1.1e-3
+
+
 @pytest.mark.parametrize("rule", ["equilibrium", "recurrent_backprop"])
 def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
     train = "analysis={type: train, epochs: 20, optimizer: {type: adam, rate: 2.0e-5}, log_gradient_alignment: true}"
@@ -117,6 +153,12 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("rule={type: coupled, eta: 1.5}", "must be at most 1"),
         ("rule={type: coupled, eta: 0}", "greater than 0"),
         ("rule={type: recurrent_backprop, solve: iterative}", "no adjoint circuit"),
+        ("circuit.imperfections={mismatch: {gain_sd: 0.1}}", "no amplifier that could be mismatched"),
+        ("circuit.imperfections={mismatch: {saturation_sd: 0.1, blocks: [D2]}}", "no block 'D2'"),
+        ("circuit.imperfections={devices: {stuck_fraction: 0.1, blocks: [g_1]}}", "no block 'g_1'.*Blocks: g"),
+        ("circuit.imperfections={devices: {range: [-1, 1]}}", "conductances are not negative"),
+        ("circuit.imperfections={state_noise: {sd: 1}}", "unknown key"),
+        ("circuit.imperfections={asymmetry: {angle_deg: 1}}", "unknown key"),
         ("rule.nudging=contour", "no complex states"),
         ("rule.points=4", "points belong to"),
         ("rule.correction=dyadic", "cannot be made into dyads"),

@@ -59,6 +59,7 @@ class ClampedSystem(ResistiveSystem):
         outputs : ndarray (rows, outputs)
             Voltages of the outputs.
         """
+        self.model.synchronise()
         net, numbers = self.model.netlist, self.model.places[0]
         self.p[:numbers] = self.model.p[:numbers]  # learning has moved conductances since
         self.inputs, self.held_outputs[:] = inputs, outputs

@@ -128,14 +128,15 @@ class Capacitor(TwoTerminal):
 class Amplifier(TwoTerminal):
     """A bidirectional amplifier from its first node h to its second w.
 
-    It forces v_w = shift + gain (v_h - shift), and where it delivers a current into w, it draws current_gain times as
-    much from h. ``current_gain: gain`` is an ideal transformer, which is reciprocal.
+    It forces v_w = shift + gain (v_h + offset - shift), and where it delivers a current into w, it draws current_gain
+    times as much from h. ``current_gain: gain`` is an ideal transformer, which is reciprocal.
     """
 
     type: Literal["amplifier"]
     gain: Quantity = Field(description="Voltage gain A; below zero it inverts.")
     current_gain: Quantity | None = Field(None, description="Current gain kappa; null: 1 / gain.")
     shift: Quantity = Field(0.0, description="Voltage s that it does not amplify, in volt.")
+    offset: Quantity = Field(0.0, description="Input offset: a voltage that joins the one at its input, in volt.")
 
     @model_validator(mode="after")
     def _amplifies(self) -> Self:

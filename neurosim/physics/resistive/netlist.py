@@ -172,12 +172,12 @@ def _groups(elements: dict[str, Any], block: str, kind: type[Any]) -> dict[str, 
     return {block: tuple(names) for block, names in found.items()}
 
 
-def _start(element: Resistor | CurrentSource) -> tuple[float, float, float]:
+def _start(element: Any) -> tuple[float, float, float]:
     """Return the value of a trained element, NaN where it is drawn, and its bounds."""
     if isinstance(element, CurrentSource):
         return element.amps, -math.inf, math.inf
-    value = math.nan if element.conductance is None else element.conductance
-    return (value, *(element.bounds or (0.0, math.inf)))
+    low, high = element.bounds or (0.0, math.inf)
+    return math.nan if element.conductance is None else element.conductance, low, high
 
 
 def _law(element: Any, settings: ResistiveCircuit) -> tuple[int, list[float]]:

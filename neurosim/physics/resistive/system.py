@@ -15,6 +15,7 @@ from neurosim.physics.resistive.kirchhoff import Kirchhoff
 from neurosim.physics.resistive.linearisation import ResistiveLinearisation
 from neurosim.physics.resistive.operating_point import Drives, OperatingPoint, find_operating_point
 from neurosim.physics.signal import Signal
+from neurosim.physics.signal_noise import SignalNoise
 from neurosim.physics.system import System, block_table
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class ResistiveSystem(System):
             np.int64,
         )  # fmt: skip
         self._frozen_at = len(block_table(self.blocks, rows)) + at.FROZEN
+        self.shown_targets = self.targets
+        if model.settings.imperfections.noisy_signals:
+            self.signal_noise = SignalNoise(model.settings.imperfections, model.seed, ("nodes",))
+            self.shown_targets = self.targets.copy()
         self._clamped: ClampedSystem | None = None
 
     def _branch_table(self) -> list[int]:
@@ -94,6 +99,9 @@ class ResistiveSystem(System):
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.fixed[:] = self.inputs @ self.model.netlist.input_gains.astype(self.dtype) + self.model.netlist.offsets
         self.targets[:] = targets
+        self.shown_targets[:] = targets
+        if self.signal_noise is not None:
+            self.signal_noise.begin()
         self.layout[self._frozen_at] = 0
         self.forget()
 
@@ -101,7 +109,15 @@ class ResistiveSystem(System):
         """Set the strength with which the outputs of all rows are nudged, in S."""
         if complex(beta).imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = complex(beta).real
+        self.nudges[:] = self.model.acting_nudge(complex(beta)).real
+        if self.signal_noise is not None:
+            self.targets[:] = self.noisy_targets() if beta else self.shown_targets
+
+    def noisy_targets(self) -> Array:
+        """Return the targets of one nudge, as wrong as its noise makes them, shape (rows, outputs)."""
+        return (
+            self.shown_targets if self.signal_noise is None else self.signal_noise.nudge(self.paths, self.shown_targets)
+        )
 
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the current of later nudges at that of `state`, over beta."""
@@ -122,6 +138,11 @@ class ResistiveSystem(System):
     def node_voltages(self, state: Array) -> Array:
         """Return the voltage of every node, ground first, shape (rows, nodes)."""
         return self.equations.node_voltages(state.reshape(self.rows, -1), self.fixed)
+
+    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write what resistors read of every node, weights[0] V and the noise of reading, into `out`; ground is 0 V."""
+        super().read(state, weights, out)
+        out.block(0)[:, 0] = 0.0
 
     def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write weights[0] times the voltage of every node into `out`."""
@@ -157,6 +178,7 @@ class ResistiveSystem(System):
 
     def linearise(self, state: Array) -> ResistiveLinearisation:
         """Return J = d(rate)/d(state) at `state`."""
+        self.model.synchronise()
         return ResistiveLinearisation(self, state)
 
     def operating_point(
@@ -177,6 +199,7 @@ class ResistiveSystem(System):
 
     def drives(self) -> Drives:
         """Return what drives the netlist, in float64."""
+        self.model.synchronise()
         frozen = bool(self.layout[self._frozen_at])
         elastic = self.outside_conductances()
         currents = np.zeros(elastic.shape)
@@ -186,14 +209,16 @@ class ResistiveSystem(System):
         return Drives(*(np.asarray(x, np.float64) for x in (self.law_numbers, self.fixed, currents, elastic)))
 
     def clamped_at(self, state: Array, fraction: float) -> ClampedSystem:
-        """Return this netlist with its outputs held at u + fraction (y - u), u those of `state`; always the same one."""
+        """Return this netlist with its outputs held at u + fraction (y - u), u those of `state`; always the same."""
         from neurosim.physics.resistive.clamped import ClampedSystem  # it is a system like this one
 
         if self._clamped is None:
             self._clamped = ClampedSystem(self.model, self.rows)
         clamped, u = self._clamped, self.prediction(state)
         clamped.targets[:], clamped.paths, clamped.noise_stream = self.targets, self.paths, self.noise_stream
-        clamped.hold(self.inputs, self.fixed, u + fraction * (self.targets - u))
+        clamped.signal_noise = self.signal_noise
+        acting = self.model.acting_nudge(fraction).real
+        clamped.hold(self.inputs, self.fixed, u + acting * (self.noisy_targets() - u))
         return clamped
 
     def transposed_at(self, state: Array) -> ResistiveSystem:
@@ -207,13 +232,15 @@ class ResistiveSystem(System):
         V = self.node_voltages(state)
         other.inputs = self.inputs
         other.fixed[:] = V - self.model.spread(state.reshape(self.rows, -1), mirrored.gains)
-        other.targets[:] = self.targets
-        other.paths, other.noise_stream = self.paths, self.noise_stream
+        other.targets[:] = self.shown_targets
+        other.shown_targets[:] = self.shown_targets
+        other.paths, other.noise_stream, other.signal_noise = self.paths, self.noise_stream, self.signal_noise
         other.held_currents[:] = -other.rate(state).reshape(self.rows, -1) / self.rates
         return other
 
     def power(self, state: Array) -> Array:
         """Return the power that resistors and diodes dissipate in every row, shape (rows,), in W."""
+        self.model.synchronise()
         w = self.equations.across(self.node_voltages(state))
         currents = self.equations.laws(w, self.law_numbers)[0]
         return np.asarray((w * currents)[:, self.model.dissipative].sum(axis=1), np.float64)
