@@ -161,7 +161,7 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("circuit.imperfections={asymmetry: {angle_deg: 1}}", "unknown key"),
         ("rule.nudging=contour", "no complex states"),
         ("rule.points=4", "points belong to"),
-        ("rule.correction=dyadic", "cannot be made into dyads"),
+        ("rule={type: equilibrium, correction: dyadic, nudging: one_sided}", "dyads relax once"),
         ("rule.feedback_learning=kolen_pollack", "reciprocal circuit"),
     ],
 )

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from resistive_nets import base_net, base_numbers, network
+from resistive_nets import IS, NVT, base_net, base_numbers, network
 
+from neurosim.dynamics.adaptive import AdaptiveSolver
 from neurosim.dynamics.polished import EQUILIBRIUM
+from neurosim.dynamics.schemes.tsit5 import TSIT5
+from neurosim.dynamics.settings import AdaptiveSettings
 from neurosim.learning.exact.implicit import implicit_gradient, response_estimate
 from neurosim.learning.learner import Learner
 from neurosim.learning.rules.equilibrium import Equilibrium
@@ -97,6 +100,71 @@ def test_a_transposed_circuit_corrects_asymmetry(model):
     errors = [error(estimate(model, "symmetric", beta, correction="asymmetric"), g) for beta in (0.1, 0.01, 0.001)]
     assert errors[2] < 1e-6
     assert np.log10(errors[0] / errors[1]) == pytest.approx(2, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "kappa",
+    [None, 0.9, 0.5, 0.1, *(np.exp(s * np.random.default_rng(5).standard_normal((8, 3))) for s in (0.1, 0.3, 1))],
+)
+def test_both_corrections_of_every_row_of_the_table(kappa):
+    """Uniform and per-branch asymmetry: AsymEP has the order of its nudge, dyads are exact for any strength."""
+    model = base_net(1, kappa)
+    g = exact(model)
+    errors = [error(estimate(model, "symmetric", beta, correction="asymmetric"), g) for beta in (0.01, 0.001)]
+    assert errors[0] < 1.2e-5
+    assert errors[1] < 1e-6
+    assert np.log10(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+    for beta in (1e-3, 1.0, 100.0):
+        assert error(estimate(model, "symmetric", beta, correction="dyadic"), g) < 1e-10
+
+
+@pytest.mark.parametrize(("spread", "index"), [(0.1, 0.011), (0.3, 0.034), (1.0, 0.230)])
+def test_the_floor_of_asymmetry_per_branch_is_the_difference_of_two_inverses(spread, index):
+    """EP solves with J^-1 where the gradient needs J^-T: J written out for the base net, with no netlist in it."""
+    kb = np.exp(spread * np.random.default_rng(5).standard_normal((8, 3)))
+    model = base_net(1, kb)
+    system = model.system(1)
+    system.present(X[None], Y[None])
+    state = system.rest()
+    EQUILIBRIUM.relax(system, state)
+    V = dict(zip(model.netlist.nodes, system.node_voltages(state)[0], strict=True))
+    h, o = np.array([V[f"h{j}"] for j in range(8)]), np.array([V[f"o{k}"] for k in range(3)])
+    G1, G2, _, _ = base_numbers()
+    slope = IS / NVT * np.exp(np.where(np.arange(8) < 4, -h, h) / NVT)
+    J = np.zeros((11, 11))
+    J[:8, :8] = -np.diag(G1.sum(0) + (kb * G2).sum(1) + slope)
+    J[:8, 8:], J[8:, :8], J[8:, 8:] = kb * G2, G2.T, -np.diag(G2.sum(0))
+    right = np.concatenate([np.zeros(8), o - Y])
+    gradients = []
+    for lam in (np.linalg.solve(J.T, -right), np.linalg.solve(J, -right)):  # exact error currents, and those of EP
+        e, weighted = lam[8:], kb * lam[:8, None] if len(gradients) == 0 else np.repeat(lam[:8, None], 3, 1) * kb
+        first = -(X[:, None] - h) * (0 - lam[:8])
+        second = -(h[:, None] - o) * (weighted - e)
+        gradients.append(np.concatenate([first.ravel(), second.ravel()]))
+    assert exact(model) == pytest.approx(gradients[0], rel=1e-7, abs=1e-9)
+    asymmetry = np.linalg.norm(J - J.T) / np.linalg.norm(J + J.T)
+    assert 0.3 * index < asymmetry < 3 * index
+    measured = estimate(model, "symmetric", 0.001)
+    assert measured is not None
+
+
+def test_dyads_relax_in_time_to_what_newton_finds():
+    """The compiled drift against the operating point and a linear system, from rest."""
+    model = base_net(1, SPREAD)
+    system = model.system(2)
+    system.present(np.stack([X, -X]), np.stack([Y, Y]))
+    dyads = system.dyads()
+    dyads.nudge(0.3)
+    found, relaxed = dyads.rest(), dyads.rest()
+    assert not EQUILIBRIUM.relax(dyads, found).codes.any()
+    assert np.abs(dyads.rate(found)).max() < 1e-9 * np.abs(dyads.rate(relaxed)).max()
+    keys = {"solver": "tsit5", "t_end": 1e-9, "tolerance": 1e-9, "rtol": 1e-9, "atol": 1e-11, "max_steps": 100000}
+    assert not AdaptiveSolver(TSIT5, AdaptiveSettings(**keys)).relax(dyads, relaxed).codes.any()
+    assert relaxed == pytest.approx(found, rel=1e-5, abs=1e-7)
+    single = dyads.take([1])
+    assert single.rate(dyads.take_state(found * 1.1, [1])) == pytest.approx(
+        dyads.take_state(dyads.rate(found * 1.1), [1]), rel=1e-10
+    )
 
 
 def test_amplifiers_with_gain():

@@ -20,6 +20,7 @@ from neurosim.physics.system import System, block_table
 
 if TYPE_CHECKING:
     from neurosim.physics.resistive.clamped import ClampedSystem
+    from neurosim.physics.resistive.dyadic_system import DyadicResistiveSystem
     from neurosim.physics.resistive.model import ResistiveNetwork
 
 Array = npt.NDArray[Any]
@@ -68,6 +69,7 @@ class ResistiveSystem(System):
             self.signal_noise = SignalNoise(model.settings.imperfections, model.seed, ("nodes",))
             self.shown_targets = self.targets.copy()
         self._clamped: ClampedSystem | None = None
+        self._dyads: DyadicResistiveSystem | None = None
 
     def _branch_table(self) -> list[int]:
         net = self.model.netlist
@@ -237,6 +239,16 @@ class ResistiveSystem(System):
         other.paths, other.noise_stream, other.signal_noise = self.paths, self.noise_stream, self.signal_noise
         other.held_currents[:] = -other.rate(state).reshape(self.rows, -1) / self.rates
         return other
+
+    def dyads(self) -> DyadicResistiveSystem:
+        """Return this netlist with every free node twice, and what lies on its terminals now; always the same one."""
+        from neurosim.physics.resistive.dyadic_system import DyadicResistiveSystem  # only one correction needs it
+
+        if self._dyads is None:
+            self._dyads = DyadicResistiveSystem(self)
+        else:
+            self._dyads.follow()
+        return self._dyads
 
     def power(self, state: Array) -> Array:
         """Return the power that resistors and diodes dissipate in every row, shape (rows,), in W."""
