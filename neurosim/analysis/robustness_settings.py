@@ -93,6 +93,12 @@ class RobustnessAnalysis(TrainingKeys):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield what circuit and solver cannot do for the rule of a variant, and what plasticity cannot."""
         yield from self.check_plasticity(scenario, scenario.rule)
+        if scenario.circuit.kind == "resistive":
+            yield (
+                "analysis.type",
+                "robustness follows the cost back to the inputs, which a netlist does not say. Use circuit.kind: "
+                "layered, or analysis train.",
+            )
         for i, variant in enumerate(self.variants):
             if variant.rule is not None:
                 place = f"analysis.variants.{i}."

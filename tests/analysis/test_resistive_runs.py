@@ -79,6 +79,21 @@ def test_clamped_outputs_are_recorded_where_they_are_held(tmp_path, rule):
     assert clamped[:, 1:] == pytest.approx(free[:, 1:] + eta * (relax["relax/targets"] - free[:, 1:]), abs=1e-12)
     with open_result(path) as file:
         assert file["relax/nudge"].attrs["units"] == "S"
+        axes = draw_figure(file).axes[0]
+        assert axes.get_ylabel() == "voltage $v$\n(V)"
+        told = {text.get_text() for text in axes.texts}
+        assert told >= {"outputs held, η = 0.5" if eta < 1 else "outputs at their targets"}
+
+
+def test_dyads_of_a_netlist_are_drawn_with_the_names_of_its_nodes(tmp_path):
+    path, outcome = run(tmp_path, "rule.correction=dyadic", text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    with open_result(path) as file:
+        mean, difference, *_ = draw_figure(file).axes
+        assert mean.get_ylabel().startswith("mean voltage")
+        assert difference.get_ylabel().startswith("error $v^- - v^+$")
+        for axes in (mean, difference):
+            assert {"h", "o1", "o2"} <= {text.get_text() for text in axes.texts}
 
 
 def test_the_ladder_of_a_clamp_blames_it_and_not_the_circuit(tmp_path):
@@ -148,8 +163,13 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("circuit.inputs=[in1]", "needs 2"),
         ("dynamics={solver: sweeps}", "no closed-form sweeps"),
         ("rule={type: dual_propagation}", "needs dyads"),
-        ("rule={type: backprop}", "feed-forward"),
-        ("rule={type: oscillating, period: 1.0}", "point neurons"),
+        ("rule={type: backprop}", "feed-forward.*recurrent_backprop"),
+        ("rule={type: oscillating, period: 1.0}", "point neurons; a netlist has phases"),
+        ("rule.homeostasis={weight: 0.1}", "layers with feedback conductances of their own"),
+        (
+            "analysis={type: robustness, variants: [{name: a}], epochs: 1, optimizer: {type: sgd, rate: 1}, fgsm: [1]}",
+            "a netlist does not say",
+        ),
         ("rule={type: coupled, eta: 1.5}", "must be at most 1"),
         ("rule={type: coupled, eta: 0}", "greater than 0"),
         ("rule={type: recurrent_backprop, solve: iterative}", "no adjoint circuit"),
@@ -162,12 +182,17 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("rule.nudging=contour", "no complex states"),
         ("rule.points=4", "points belong to"),
         ("rule={type: equilibrium, correction: dyadic, nudging: one_sided}", "dyads relax once"),
-        ("rule.feedback_learning=kolen_pollack", "reciprocal circuit"),
+        ("rule.feedback_learning=kolen_pollack", "layers with feedback conductances of their own"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, change, says):
     with pytest.raises(ScenarioError, match=says):
         load(tmp_path, change, text=DIVIDER)
+
+
+def test_dyads_of_a_netlist_have_no_jacobian_for_radau(tmp_path):
+    with pytest.raises(ScenarioError, match="radau needs a Jacobian"):
+        load(tmp_path, "rule.correction=dyadic", "dynamics={solver: radau, t_end: 1.0e-3}", text=DIVIDER)
 
 
 @pytest.mark.parametrize("rule", ["coupled", "contrastive"])
