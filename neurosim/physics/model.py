@@ -79,6 +79,11 @@ class PhysicalModel(ABC):
         return "1"
 
     @property
+    def nudge_scale(self) -> float:
+        """A nudging strength that is large for the circuit, where a search for the best one begins."""
+        return 1.0
+
+    @property
     def parameter_scale(self) -> float:
         """Size of the trained parameters, for steps of finite differences: 1 where they are of that order."""
         return 1.0

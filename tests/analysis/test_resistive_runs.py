@@ -131,6 +131,25 @@ def test_the_ladder_tells_devices_and_noise_apart_and_stores_what_was_drawn(tmp_
     assert not np.allclose(acting, wanted, rtol=0.01)
 
 
+def test_the_best_nudge_is_sought_at_the_scale_of_the_circuit(tmp_path):
+    """The same netlist with all conductances a thousandth: so are the nudge, and the currents of its sources."""
+    best = []
+    scaled = DIVIDER.replace("1k", "1meg").replace("2k", "2meg").replace("amps: 10u", "amps: 10n")
+    scaled = scaled.replace("is: 1u", "is: 1n").replace("[0.9m, 1.1m]", "[0.9u, 1.1u]")
+    for text, name in ((DIVIDER, "milli"), (scaled, "micro")):
+        noise = "circuit.imperfections.read_noise={sd: 1.0e-4}"
+        (tmp_path / name).mkdir()
+        path, outcome = run(tmp_path / name, "analysis={type: bias, samples: 4, noise_repeats: 8}", noise,
+                            "rule.beta=auto", text=text)  # fmt: skip
+        assert outcome.status.good, outcome.message
+        assert "at the end of what could be tried" not in outcome.message
+        with open_result(path) as file:
+            best.append(file["bias/best_beta"][()])
+            assert file["bias/best_beta"].attrs["units"] == "S"
+            assert draw_figure(file, "u_curve").axes[0].get_xlabel().endswith("(S)")
+    assert best[0] / best[1] == pytest.approx(1000, rel=0.05)
+
+
 def test_training_through_devices_lowers_the_cost(tmp_path):
     train = "analysis={type: train, epochs: 20, optimizer: {type: adam, rate: 2.0e-5}}"
     devices = "circuit.imperfections={devices: {programming_sd: 0.01, read_sd: 0.01}, nudge_noise: {sd: 1.0e-4}}"

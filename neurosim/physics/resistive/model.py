@@ -84,16 +84,18 @@ class ResistiveNetwork(PhysicalModel):
         self.equations = Kirchhoff(net, net.gains, net.weights)
         self.p[numbers_end:] = np.concatenate([net.gains, net.weights, 1.0 / net.capacitances])
         self.synchronise()
-        self.p[0] = 1.0 / self._time_constant()
         self.output_states = net.roots[net.outputs]
+        at_nodes = self._conductances_at_nodes()
+        self.p[0] = at_nodes.sum() / net.capacitances.sum()
+        self._nudge_scale = float(at_nodes[self.output_states].mean())
         self.dissipative = net.codes != CURRENT_SOURCE
 
-    def _time_constant(self) -> float:
-        """Return the sum of all capacitances over that of the conductances at their nodes, as drawn, in s."""
+    def _conductances_at_nodes(self) -> Array:
+        """Return the conductance that leads away from every free node at 0 V, as drawn, shape (free,), in S."""
         still = np.zeros((1, len(self.netlist.branches)))
         slopes = self.equations.laws(still, self.p[self.parameters_at :].astype(np.float64))[1]
         J = self.equations.matrices(slopes, np.zeros((1, self.netlist.free)))[0]
-        return float(self.netlist.capacitances.sum() / -np.trace(J))
+        return -np.diagonal(J)
 
     @property
     def rates(self) -> Array:
@@ -126,6 +128,11 @@ class ResistiveNetwork(PhysicalModel):
     def nudge_unit(self) -> str:
         """A nudge is a conductance to the target."""
         return "S"
+
+    @property
+    def nudge_scale(self) -> float:
+        """The mean conductance at the outputs as drawn, in S: a nudge as strong as the circuit itself."""
+        return self._nudge_scale
 
     @property
     def parameter_scale(self) -> float:

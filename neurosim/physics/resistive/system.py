@@ -98,6 +98,7 @@ class ResistiveSystem(System):
 
     def present(self, inputs: Array, targets: Array) -> None:
         """Put a batch on the terminals, with a live nudge."""
+        self.model.synchronise()  # solvers hand the arrays to kernels as they are
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.fixed[:] = self.inputs @ self.model.netlist.input_gains.astype(self.dtype) + self.model.netlist.offsets
         self.targets[:] = targets
