@@ -184,7 +184,7 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("rule={type: dual_propagation}", "needs dyads"),
         ("rule={type: backprop}", "feed-forward.*recurrent_backprop"),
         ("rule={type: oscillating, period: 1.0}", "point neurons; a netlist has phases"),
-        ("rule.homeostasis={weight: 0.1}", "layers with feedback conductances of their own"),
+        ("rule.homeostasis={weight: 0.1}", "which a netlist does not have"),
         (
             "analysis={type: robustness, variants: [{name: a}], epochs: 1, optimizer: {type: sgd, rate: 1}, fgsm: [1]}",
             "a netlist does not say",
@@ -201,7 +201,7 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("rule.nudging=contour", "no complex states"),
         ("rule.points=4", "points belong to"),
         ("rule={type: equilibrium, correction: dyadic, nudging: one_sided}", "dyads relax once"),
-        ("rule.feedback_learning=kolen_pollack", "layers with feedback conductances of their own"),
+        ("rule.feedback_learning=kolen_pollack", "which a netlist does not have"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, change, says):

@@ -23,7 +23,7 @@ class Backprop(Rule):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why the prediction of the circuit is not feed-forward."""
         yield from super().check(scenario)
-        if scenario.circuit.kind != "layered":
+        if scenario.circuit.kind == "resistive":
             yield (
                 "rule.type",
                 "backprop needs a feed-forward prediction, and a netlist settles as a whole. "

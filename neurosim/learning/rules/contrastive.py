@@ -3,8 +3,8 @@
     dg ~ -(S_c - S_f),   S = (V_a - V_b)^2 / 2 with the outputs free, and held at y
 
 Coupled learning with eta = 1, and the limit beta -> infinity of beta times equilibrium propagation with an elastic
-nudge. What it descends is exactly J_c - J_f, the difference of the co-contents, which is zero where the free outputs
-are the targets.
+nudge. In a reciprocal netlist it descends exactly J_c - J_f, the difference of the co-contents, which is zero where the
+free outputs are the targets.
 
 References
 ----------

@@ -3,10 +3,11 @@
     free:    F(v_f) = 0, outputs at u_f              clamped:   F(v_c) = 0, outputs held at u_c = u_f + eta (y - u_f)
     dg ~ -(S_c - S_f) / eta,    S = (V_a - V_b)^2 / 2 at the two ends of every resistor
 
-With the co-content J and u_c held this is the exact gradient of (J_c - J_f) / eta. As eta vanishes it tends to the
-gradient of e^T G e / 2, with the error e = y - u and the conductance matrix G of the outputs, held as well: not that of
-the squared error, but a descent direction of it in most circuits. It has the unit V^2 where the gradient of the squared
-error has V^2 / S, so that only directions can be compared; learning rates are those of that unit.
+In a reciprocal netlist, with its co-content J and with u_c held, this is the exact gradient of (J_c - J_f) / eta. As
+eta vanishes it tends to the gradient of e^T G e / 2, with the error e = y - u and with the conductance matrix G of the
+outputs held as well: not that of the squared error, whose direction is left by as much as G differs from a multiple of
+the unit matrix. It has the unit V^2 where the gradient of the squared error has V^2 / S: in the bias ladder, where the
+term ``nudge`` says what the clamp does in place of a small nudge, only angles can be compared.
 
 References
 ----------
@@ -16,6 +17,7 @@ machines, Phys. Rev. X 11 (2021) 021045, arXiv 2011.03861.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -35,9 +37,9 @@ class ClampedRule(Rule):
     """A rule that compares the free circuit with one whose outputs are held."""
 
     @property
+    @abstractmethod
     def fraction(self) -> float:
         """How far on the way to their targets the outputs are held, in (0, 1]."""
-        raise NotImplementedError
 
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why the outputs of the circuit cannot be held."""

@@ -48,7 +48,7 @@ class Oscillating(NudgedRule):
         """Yield what the circuit or the solver cannot do for this rule."""
         yield from super().check(scenario)
         circuit = scenario.circuit
-        if circuit.kind != "layered":
+        if circuit.kind == "resistive":
             yield "rule.type", "oscillating is for layers of point neurons; a netlist has phases. Use rule equilibrium."
             return
         if getattr(circuit, "neuron", None) != "point":

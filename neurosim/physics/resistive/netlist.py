@@ -121,9 +121,9 @@ def compile_netlist(settings: ResistiveCircuit) -> Netlist:
     elements = settings.elements
     groups = _groups(elements, "g", Resistor) | _groups(elements, "I", CurrentSource)
     trained = {name: i for i, name in enumerate(name for names in groups.values() for name in names)}
-    in_file = [
-        n for kind in (Resistor, CurrentSource) for n, e in elements.items() if n in trained and isinstance(e, kind)
-    ]
+    kinds = (Resistor, CurrentSource)
+    in_file = [name for kind in kinds for name, e in elements.items() if name in trained and isinstance(e, kind)]
+    order = {name: i for i, name in enumerate(in_file)}
     begun = np.array([_start(elements[name]) for name in trained], np.float64).reshape(-1, 3)
     branches = {name: e for name, e in elements.items() if isinstance(e, Resistor | Diode | CurrentSource)}
     places: list[int] = []
@@ -154,7 +154,7 @@ def compile_netlist(settings: ResistiveCircuit) -> Netlist:
         second=np.array([number[e.nodes[1]] for e in branches.values()], np.int64),
         places=np.array(places, np.int64),
         groups=groups,
-        file_order=np.array([in_file.index(name) for name in trained], np.int64),
+        file_order=np.array([order[name] for name in trained], np.int64),
         start=begun[:, 0],
         bounds=begun[:, 1:].T.copy(),
         numbers=np.array(numbers, np.float64),

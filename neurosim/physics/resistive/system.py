@@ -218,8 +218,8 @@ class ResistiveSystem(System):
         if self._clamped is None:
             self._clamped = ClampedSystem(self.model, self.rows)
         clamped, u = self._clamped, self.prediction(state)
-        clamped.targets[:], clamped.paths, clamped.noise_stream = self.targets, self.paths, self.noise_stream
-        clamped.signal_noise = self.signal_noise
+        clamped.targets[:], clamped.shown_targets[:] = self.shown_targets, self.shown_targets
+        clamped.paths, clamped.noise_stream, clamped.signal_noise = self.paths, self.noise_stream, self.signal_noise
         acting = self.model.acting_nudge(fraction).real
         clamped.hold(self.inputs, self.fixed, u + acting * (self.noisy_targets() - u))
         return clamped
