@@ -124,6 +124,16 @@ RULES = Registry(
             settings="neurosim.learning.rules.oscillating:Oscillating",
             summary="Point neurons under a nudge that oscillates all the time; synapses demodulate, no phases.",
         ),
+        "coupled": Entry(
+            target="neurosim.learning.rules.coupled:Coupled",
+            settings="neurosim.learning.rules.coupled:Coupled",
+            summary="Netlists: the free circuit against one whose outputs are held nearer to their targets.",
+        ),
+        "contrastive": Entry(
+            target="neurosim.learning.rules.contrastive:Contrastive",
+            settings="neurosim.learning.rules.contrastive:Contrastive",
+            summary="Netlists: the free circuit against one whose outputs are held at their targets.",
+        ),
         "recurrent_backprop": Entry(
             target="neurosim.learning.rules.recurrent_backprop:RecurrentBackprop",
             settings="neurosim.learning.rules.recurrent_backprop:RecurrentBackprop",

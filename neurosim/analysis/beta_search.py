@@ -23,6 +23,7 @@ from neurosim.learning.rule import NudgedRule
 Array = npt.NDArray[Any]
 
 PER_DECADE = 4
+# All relative to the strength that is large for the circuit (`PhysicalModel.nudge_scale`):
 DECADES, LAST = 3, 0.0  # how many are tried first, and where they end at the latest
 SMALLEST, LARGEST = -7.0, 2.0  # and how far the search may go beyond them
 REFINEMENTS = 8  # of the golden section, inside two steps of the grid: to 2 % of beta
@@ -69,6 +70,7 @@ class BetaSearch:
         norm = math.sqrt(sum(float(np.sum(np.square(values))) for values in gradient.values()))
         self._norm = norm or math.nan  # nothing is relative to a gradient of zero
         self._trials: dict[float, Trial] = {}
+        self._scale = math.log10(climb.model.nudge_scale)
         self._limit = math.inf
         if self.with_beta(1.0).complex_nudge is not None:
             self._limit = float(climb.radius.min())
@@ -96,14 +98,14 @@ class BetaSearch:
     def run(self) -> Trial:
         """Try strengths until the best is known to a few per cent; return it."""
         step = 1.0 / PER_DECADE
-        last = min(LAST, math.log10(self._limit))
+        last = min(LAST + self._scale, math.log10(self._limit))
         for n in range(DECADES * PER_DECADE + 1):
             self._try(last - n * step)
         while not self.inside:
             logs = [math.log10(trial.beta) for trial in self.trials]
             at = math.log10(self.best.beta)
             further = at - step if at <= logs[0] else at + step
-            if not (SMALLEST <= further <= LARGEST) or not self._try(further):
+            if not (SMALLEST <= further - self._scale <= LARGEST) or not self._try(further):
                 return self.best
         betas = [math.log10(trial.beta) for trial in self.trials]
         middle = betas.index(math.log10(self.best.beta))

@@ -45,7 +45,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
         if isinstance(experiment.rule, NudgedRule) and experiment.rule.beta == "auto":
             found = BetaSearch(rungs, experiment.rule)
             chosen = found.run()
-            write_search(writer, found)
+            write_search(writer, found, experiment.model.nudge_unit)
             if not np.isfinite(chosen.error):
                 return Outcome(chosen.status, "no strength of the nudge gives an update")
             rungs.experiment = replace(experiment, rule=found.with_beta(chosen.beta))
@@ -68,10 +68,10 @@ def shared_key(experiment: Experiment) -> str:
     return json.dumps({**resolved, "rule": rule}, sort_keys=True)
 
 
-def write_search(writer: ResultSink, found: BetaSearch) -> None:
-    """Write the strengths that were tried: beta, beta_error[beta], beta_bias[beta], beta_spread[beta]."""
+def write_search(writer: ResultSink, found: BetaSearch, unit: str) -> None:
+    """Write the strengths that were tried, in `unit`: beta, beta_error[beta], beta_bias[beta], beta_spread[beta]."""
     trials = found.trials
-    writer.dimension("bias", "beta", [trial.beta for trial in trials], "nudging strength beta")
+    writer.dimension("bias", "beta", [trial.beta for trial in trials], "nudging strength beta", unit)
     for name, what in (
         ("error", "root mean square distance of an update from the exact gradient, over its norm"),
         ("bias", "distance of the mean update from the exact gradient, over its norm"),
@@ -79,7 +79,7 @@ def write_search(writer: ResultSink, found: BetaSearch) -> None:
     ):
         values = [getattr(trial, name) for trial in trials]
         writer.variable("bias", f"beta_{name}", ("beta",), np.where(np.isfinite(values), values, np.nan), what, "1")
-    writer.variable("bias", "best_beta", (), found.best.beta, "nudging strength with the smallest error", "1")
+    writer.variable("bias", "best_beta", (), found.best.beta, "nudging strength with the smallest error", unit)
 
 
 def told_of(found: BetaSearch) -> str:

@@ -80,7 +80,8 @@ def run(experiment: Experiment, session: Session) -> Outcome:
 
     nudge_errors, codes = nudge_errors.reshape(shape), codes.reshape(shape)
     orders = np.array([fitted_order(np.array(settings.betas), row) for row in nudge_errors])
-    writer.dimension("nudges", "beta", np.array(settings.betas), "nudging strength beta")
+    unit = experiment.model.nudge_unit
+    writer.dimension("nudges", "beta", np.array(settings.betas), "nudging strength beta", unit)
     writer.dimension("nudges", "nudging", names, "protocol")
     axes = ("nudging", "beta")
     what = "distance of the update from the exact gradient, over the norm of the gradient"

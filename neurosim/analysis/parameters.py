@@ -26,20 +26,30 @@ def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[
     """
     model.synchronise()
     made: set[str] = set()
+
+    def declare(names: tuple[str, ...], shape: tuple[int, ...]) -> None:
+        for name, size in zip(names, shape, strict=True):
+            if name not in made:
+                writer.dimension("circuit", name, np.arange(size), _in_words(name))
+                made.add(name)
+
     for group, values in (("circuit/parameters", model.parameters), ("circuit/initial", initial)):
         for block in model.parameters.blocks:
             names = model.parameter_dimensions(block.name)
-            for name, size in zip(names, block.shape, strict=True):
-                if name not in made:
-                    writer.dimension("circuit", name, np.arange(size), name.replace("_", " of layer "))
-                    made.add(name)
+            declare(names, block.shape)
             writer.variable(group, block.name, names, values[block.name], block.long_name, block.unit)
     for name, (array, what, names) in model.drawn_imperfections().items():
-        writer.variable("circuit/imperfections", name, names, array, what, "1")
+        declare(names, array.shape)
+        writer.variable("circuit/imperfections", name, names, array, what, model.imperfection_unit(name))
     if model.conductances is not model.parameters:
         for block in model.conductances.blocks:
             names, what = model.parameter_dimensions(block.name), f"{block.long_name}, as they act"
             writer.variable("circuit/acting", block.name, names, model.conductances[block.name], what, block.unit)
+
+
+def _in_words(dimension: str) -> str:
+    """Return what a dimension counts: "unit of layer 1" for ``unit_1``."""
+    return dimension.replace("_", " of layer " if dimension.startswith("unit_") else " ")
 
 
 def snapshot(model: PhysicalModel) -> dict[str, npt.NDArray[Any]]:

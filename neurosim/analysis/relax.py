@@ -140,9 +140,14 @@ def _declare(
     """Make the dimensions and empty arrays of /relax."""
     writer.dimension("relax", "phase", [phase.name for phase in phases], "phase of the rule")
     nudges = np.array([phase.nudge for phase in phases], complex)
-    writer.variable("relax", "nudge", ("phase",), nudges.real, "nudging strength beta", "1")
+    unit = system.model.nudge_unit
+    writer.variable("relax", "nudge", ("phase",), nudges.real, "nudging strength beta", unit)
     if nudges.imag.any():
-        writer.variable("relax", "nudge_imaginary", ("phase",), nudges.imag, "imaginary part of beta", "1")
+        writer.variable("relax", "nudge_imaginary", ("phase",), nudges.imag, "imaginary part of beta", unit)
+    clamps = np.array([phase.clamp for phase in phases])
+    if clamps.any():
+        what = "fraction of the way to their targets at which outputs are held; 0: they are free"
+        writer.variable("relax", "clamp", ("phase",), clamps, what, "1")
     if has_time:
         writer.dimension("relax", "time", times, "time since the phase began", "s", unlimited=True)
     else:

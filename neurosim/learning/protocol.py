@@ -27,6 +27,8 @@ class Phase:
         Whether the nudge follows the present output or is held at the prediction of the free phase.
     transposed : bool
         Whether the signals go the other way around the loops (see `System.transposed_at`), held at the free state.
+    clamp : float
+        How far the outputs are held on the way from their free values to the targets, 0 to 1; 0: they are free.
     """
 
     name: str
@@ -34,6 +36,12 @@ class Phase:
     start: Literal["rest", "free"] = "rest"
     cost_gradient: Literal["live", "frozen"] = "live"
     transposed: bool = False
+    clamp: float = 0.0
+
+    @property
+    def from_free(self) -> bool:
+        """Whether it needs the free state before it can begin."""
+        return self.start == "free" or self.transposed or self.clamp > 0
 
 
 FREE = Phase("free", nudge=0.0)
@@ -56,7 +64,7 @@ def run_phases(
     solver : Solver
         How it relaxes.
     phases : sequence of Phase
-        In order; phases that start free, are nudged by a frozen gradient or are transposed come after ``free``.
+        In order; phases that start free, are nudged by a frozen gradient, transposed or clamped come after ``free``.
     recorders : sequence of Recorder, optional
         One per phase.
     own_states : bool
@@ -72,16 +80,18 @@ def run_phases(
         How each phase ended. A free state that was not kept has been overwritten by the phase that started from it.
     """
     results: dict[str, Relaxation] = {}
-    keep_free = keep_free or sum(phase.start == "free" or phase.transposed for phase in phases) > 1
+    keep_free = keep_free or sum(phase.from_free for phase in phases) > 1
     for i, phase in enumerate(phases):
         if phase.cost_gradient == "frozen":
             system.freeze_cost_gradient(results["free"].reading)
         relaxing = system.transposed_at(results["free"].reading) if phase.transposed else system
+        if phase.clamp:
+            relaxing = system.clamped_at(results["free"].reading, phase.clamp)
         relaxing.nudge(phase.nudge)
         relaxing.enter_phase(i)
         if phase.start == "free":
             free = results["free"].state
-            state = free.copy() if keep_free else free
+            state = relaxing.place(free.copy() if keep_free else free)
         else:
             state = relaxing.rest() if own_states else relaxing.shared_rest()
         results[phase.name] = solver.relax(relaxing, state, None if recorders is None else recorders[i])

@@ -152,6 +152,17 @@ class Rule(Settings):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield what the circuit cannot do for the keys that every rule has."""
         circuit = scenario.circuit
+        if circuit.kind == "resistive":
+            for key, chosen in (
+                ("homeostasis", self.homeostasis is not None),
+                ("feedback_learning", self.feedback_learning == "kolen_pollack"),
+            ):
+                if chosen:
+                    yield (
+                        f"rule.{key}",
+                        "it is for feedback conductances of their own, which a netlist does not have. Leave it out.",
+                    )
+            return
         loop = getattr(circuit, "neuron", None) == "point" and len(getattr(circuit, "layers", ())) > 2
         if self.homeostasis is not None and not (loop and circuit.feedback == "independent"):
             yield (

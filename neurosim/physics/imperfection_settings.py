@@ -150,11 +150,7 @@ class Imperfections(Settings):
         known : mapping of str to sequence of str
             Blocks that every imperfection may name.
         """
-        for key in type(self).model_fields:
-            value: Any = getattr(self, key)
-            if isinstance(value, Imperfection):
-                for sentence in value.unknown_blocks(known[key]):
-                    yield f"{key}.blocks", sentence
+        yield from unknown_blocks(self, known)
 
     @property
     def noisy(self) -> bool:
@@ -178,6 +174,15 @@ class Imperfections(Settings):
         if self.devices is not None:
             changes["devices"] = self.devices.model_copy(update={"read_sd": 0.0})
         return self.model_copy(update=changes)
+
+
+def unknown_blocks(imperfections: Settings, known: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Yield (key, sentence) for blocks that a circuit does not have; `known` are those of every imperfection."""
+    for key in type(imperfections).model_fields:
+        value: Any = getattr(imperfections, key)
+        if isinstance(value, Imperfection):
+            for sentence in value.unknown_blocks(known[key]):
+                yield f"{key}.blocks", sentence
 
 
 def noisy(circuit: Any) -> bool:

@@ -75,6 +75,16 @@ class PhysicalModel(ABC):
         return True
 
     @property
+    def nudge_unit(self) -> str:
+        """Physical unit of a nudging strength, "1" where it is dimensionless."""
+        return "1"
+
+    @property
+    def nudge_scale(self) -> float:
+        """A nudging strength that is large for the circuit, where a search for the best one begins."""
+        return 1.0
+
+    @property
     def parameter_scale(self) -> float:
         """Size of the trained parameters, for steps of finite differences: 1 where they are of that order."""
         return 1.0
@@ -205,6 +215,10 @@ class PhysicalModel(ABC):
     def drawn_imperfections(self) -> dict[str, tuple[Array, str, tuple[str, ...]]]:
         """Return every array of imperfections that was drawn once: by name its values, what they are, its axes."""
         return {}
+
+    def imperfection_unit(self, name: str) -> str:
+        """Return the physical unit of an array of `drawn_imperfections`, "1" where it is dimensionless."""
+        return "1"
 
     def acting_nudge(self, beta: complex) -> complex:
         """Return the strength of a nudge of which `beta` was asked for."""

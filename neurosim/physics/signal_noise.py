@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from neurosim.noise.fill import fill_normals
-from neurosim.physics.imperfection_settings import Imperfections
+from neurosim.physics.imperfection_settings import NudgeNoise, ReadNoise
 from neurosim.physics.signal import Signal
 from neurosim.seeds import Purpose, noise_key
 
@@ -16,12 +16,24 @@ Array = npt.NDArray[Any]
 Paths = npt.NDArray[np.int64]
 
 
+class SignalImperfections(Protocol):
+    """The imperfections of any circuit that has some of signals."""
+
+    @property
+    def read_noise(self) -> ReadNoise | None:
+        """Noise on what synapses read."""
+
+    @property
+    def nudge_noise(self) -> NudgeNoise | None:
+        """Noise of the nudge."""
+
+
 class SignalNoise:
     """The noise of a system and of all that continue it: one count of reads and one of nudges for them together.
 
     Parameters
     ----------
-    settings : Imperfections
+    settings : SignalImperfections
         How large it is.
     seed : int
         Seed of the scenario.
@@ -29,7 +41,7 @@ class SignalNoise:
         Names of the state blocks.
     """
 
-    def __init__(self, settings: Imperfections, seed: int, blocks: tuple[str, ...]) -> None:
+    def __init__(self, settings: SignalImperfections, seed: int, blocks: tuple[str, ...]) -> None:
         read, nudge = settings.read_noise, settings.nudge_noise
         self._read_sd = 0.0 if read is None else read.sd
         self._blocks = [i for i, name in enumerate(blocks) if read is not None and read.acts_on(name)]

@@ -333,6 +333,22 @@ class System(DynamicalSystem):
         """
         raise SimulationError(f"{type(self).__name__} cannot send its signals the other way around its loops")
 
+    def clamped_at(self, state: Array, fraction: float) -> System:
+        """Return the circuit with its outputs held a fraction of the way from the free equilibrium `state` to targets.
+
+        Whoever relaxes it puts the outputs into the state with `place`, or starts from its `rest`.
+
+        Raises
+        ------
+        SimulationError
+            If the outputs of the circuit cannot be held.
+        """
+        raise SimulationError(f"{type(self).__name__} has no outputs that can be held")
+
+    def place(self, state: Array) -> Array:
+        """Write what is held into a state that comes from elsewhere, in place; return it. By default nothing is."""
+        return state
+
     @abstractmethod
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the cost gradient of later nudges at the prediction of `state`."""

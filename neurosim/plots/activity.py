@@ -17,6 +17,7 @@ from neurosim.plots.states import (
     sample_caption,
     state_label,
     state_symbol,
+    state_word,
     title_layer,
     unit_names,
 )
@@ -67,7 +68,8 @@ def draw_layer(
     point, y = len(relax_group(file)["compartment"]) == 1, state_symbol(file, layer)
     if has_complex_states(file):
         point, y = True, rf"\mathrm{{Re}}\,{y}"
-    axes.set_ylabel(state_label(file, layer, f"state ${y}$" if point else rf"mean state $\Sigma_c\,p_c {y}_c$"))
+    word = state_word(file, layer)
+    axes.set_ylabel(state_label(file, layer, f"{word} ${y}$" if point else rf"mean {word} $\Sigma_c\,p_c {y}_c$"))
     title_layer(file, axes, timeline, layer)
 
 

@@ -20,6 +20,7 @@ from neurosim.plots.states import (
     state_label,
     state_symbol,
     title_layer,
+    unit_names,
 )
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.timeline import Timeline, has_complex_states, read_timeline, relax_group
@@ -67,7 +68,7 @@ def draw_layer(
     check_dyads(file)
     timeline = read_timeline(file)
     times, values = read(file, timeline, layer, sample)
-    draw_units(axes, timeline, times, values, units or leading_units(values), named)
+    draw_units(axes, timeline, times, values, units or leading_units(values), named, unit_names(file, layer))
     y = state_symbol(file, layer)
     axes.set_ylabel(state_label(file, layer, f"error ${y}^- - {y}^+$"))
     title_layer(file, axes, timeline, layer)

@@ -63,7 +63,7 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     for name, values in sorted(zip(names, angles.T, strict=True), key=lambda item: item[0] == "all"):
         if np.isfinite(values).any():
             axes.plot(
-                epochs, values, color=_color(name), linestyle=DASHES.get(name[0], "-"), label=block_name(name),
+                epochs, values, color=_color(name, names), linestyle=DASHES.get(name[0], "-"), label=block_name(name),
                 marker=epoch_marker(epochs), linewidth=2.2 if name == "all" else None,
             )  # fmt: skip
     draw_epochs(axes, epochs)
@@ -74,16 +74,19 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=1 + len(names) // LEGEND_ROWS)
 
 
-def _color(name: str) -> str:
+def _color(name: str, names: list[str]) -> str:
     """Return one colour for W_k, b_k+1 and B_k, which belong to the same pair of layers; all together is black.
 
-    R and c of a readout share a colour too, the last one.
+    R and c of a readout share a colour too, the last one. Blocks of a netlist have one each, in their order.
     """
     kind, _, number = name.partition("_")
     *colors, black = LINES
     if name in READOUT:
         return colors[-1]
-    return colors[(int(number) - (kind == "b")) % len(colors)] if number.isdigit() else black
+    if name == "all":
+        return black
+    place = int(number) - (kind == "b") if number.isdigit() else names.index(name)
+    return colors[place % len(colors)]
 
 
 def block_name(name: str) -> str:

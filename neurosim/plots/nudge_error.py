@@ -11,6 +11,7 @@ from neurosim.errors import SimulationError
 from neurosim.plots.end_labels import label_ends
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import GUIDE, LINES
+from neurosim.plots.u_curve import beta_label
 from neurosim.results.reader import texts
 
 MARKERS = "os^Dvph*"
@@ -54,7 +55,7 @@ def draw(file: h5py.File, axes: Axes) -> Axes:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.03)
-    axes.set_xlabel(r"nudging strength $\beta$")
+    axes.set_xlabel(beta_label(nudges["beta"]))
     axes.set_ylabel("distance from the exact gradient,\nrelative to it")
     if floor > 1e-10:
         axes.axhline(floor, color=GUIDE, linestyle="--", linewidth=0.9, zorder=1)

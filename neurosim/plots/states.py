@@ -152,6 +152,11 @@ def state_symbol(file: h5py.File, layer: str) -> str:
     return text(relax_group(file)[f"state_{layer}"].attrs.get("symbol", "s"))
 
 
+def state_word(file: h5py.File, layer: str) -> str:
+    """Return what the state of a layer is called: a voltage where it has that unit."""
+    return "voltage" if text(relax_group(file)[f"state_{layer}"].attrs["units"]) == "V" else "state"
+
+
 def state_label(file: h5py.File, layer: str, what: str) -> str:
     """Return an axis label with the unit of the state."""
     unit = text(relax_group(file)[f"state_{layer}"].attrs["units"])

@@ -39,6 +39,10 @@ class Span:
         When it began.
     times : ndarray, shape (saves,)
         When states were saved, in the unit of the axis; what the file holds beyond them is empty.
+    clamp : float
+        How far outputs are held on the way to their targets; 0: they are free.
+    unit : str
+        Unit of the nudging strength.
     """
 
     phase: int
@@ -46,6 +50,8 @@ class Span:
     nudge: complex
     start: float
     times: Array
+    clamp: float = 0.0
+    unit: str = "1"
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,8 @@ def read_timeline(file: h5py.File) -> Timeline:
     times, names, nudges = relax["time"][:], texts(relax["phase"]), relax["nudge"][:].astype(complex)
     if "nudge_imaginary" in relax:
         nudges += 1j * relax["nudge_imaginary"][:]
+    clamps = relax["clamp"][:] if "clamp" in relax else np.zeros(len(names))
+    nudge_unit = text(relax["nudge"].attrs.get("units", "1"))
     t_end = None if iterations else relax.attrs.get("duration", dynamics(file).get("t_end"))
     saved = [times[:count] for count in _saves(file)]
     lengths = [_length(relax, phase, own, t_end) for phase, own in enumerate(saved)]
@@ -146,7 +154,15 @@ def read_timeline(file: h5py.File) -> Timeline:
         raise SimulationError("the relaxation was stopped before any state was saved.")
     scale, unit = (1.0, "") if iterations else _prefix(float(starts[-1]))
     spans = tuple(
-        Span(phase, names[phase], complex(nudges[phase]), float(starts[phase]) / scale, (starts[phase] + own) / scale)
+        Span(
+            phase,
+            names[phase],
+            complex(nudges[phase]),
+            float(starts[phase]) / scale,
+            (starts[phase] + own) / scale,
+            float(clamps[phase]),
+            nudge_unit,
+        )
         for phase, own in enumerate(saved)
         if own.size
     )
@@ -183,7 +199,10 @@ def _event(before: Span | None, span: Span, several: bool) -> str:
     """Return what happens to the nudge when `span` begins, or an empty string; in few words where there are several."""
     if (before is not None and before.nudge.imag and span.nudge) or span.nudge.imag:
         return f"{np.degrees(np.angle(span.nudge)):.0f}°"  # around a circle, whose radius stands at its first point
-    value = f"β = {span.nudge.real:g}".replace("-", "\N{MINUS SIGN}")
+    if span.clamp:
+        return "outputs at their targets" if span.clamp == 1 else f"outputs held, η = {span.clamp:g}"
+    unit = "" if span.unit == "1" else f" {span.unit}"
+    value = f"β = {span.nudge.real:g}{unit}".replace("-", "\N{MINUS SIGN}")
     if before is None:
         return f"nudged from the start, {value}" if span.nudge else ""
     if span.nudge == before.nudge:

@@ -14,6 +14,7 @@ from neurosim.errors import SimulationError
 from neurosim.plots.end_labels import label_ends
 from neurosim.plots.status_note import status_note, write_note
 from neurosim.plots.style import GUIDE, LINES
+from neurosim.results.reader import text
 
 LEAST = 1e-12
 
@@ -67,11 +68,29 @@ def draw_panel(file: h5py.File, axes: Axes) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(LogLocator(numticks=8))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(_decade))
     axes.margins(x=0.03)
     axes.axvline(best, color=GUIDE, linestyle="-.", linewidth=0.9, zorder=1)
-    axes.set_xlabel(r"nudging strength $\beta$")
+    axes.set_xlabel(beta_label(bias["beta"]))
     axes.set_ylabel("distance from the exact gradient,\nrelative to it")
     label_ends(axes, ends, names, colors)
     error = float(np.nanmin(bias["beta_error"][:]))
-    axes.set_title(rf"best: $\beta$ = {best:.3g}, {error:.3g} of the gradient", loc="left")
+    strength = f"{best:.3g} {beta_unit(bias['beta'])}".strip()
+    axes.set_title(rf"best: $\beta$ = {strength}, {error:.3g} of the gradient", loc="left")
+
+
+def beta_label(beta: h5py.Dataset) -> str:
+    """Return the axis label of nudging strengths, with their unit where they have one."""
+    unit = beta_unit(beta)
+    return r"nudging strength $\beta$" + (f" ({unit})" if unit else "")
+
+
+def beta_unit(beta: h5py.Dataset) -> str:
+    """Return the unit of nudging strengths, empty where they have none."""
+    unit = text(beta.attrs.get("units", "1"))
+    return "" if unit == "1" else unit
+
+
+def _decade(value: float, _: int) -> str:
+    """Return a power of ten: written out where that is short."""
+    return f"{value:g}" if value > 2e-3 else f"$10^{{{np.log10(value):.0f}}}$"

@@ -65,6 +65,101 @@ def test_the_ladder_of_a_reciprocal_netlist_has_a_nudge_and_nothing_else(tmp_pat
     assert bias["bias/block"].astype(str).tolist() == ["g", "I", "all"]
 
 
+@pytest.mark.parametrize("rule", ["{type: coupled, eta: 0.5}", "{type: contrastive}"])
+def test_clamped_outputs_are_recorded_where_they_are_held(tmp_path, rule):
+    path, outcome = run(tmp_path, f"rule={rule}", text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    relax = arrays(path)
+    eta = relax["relax/clamp"][1]
+    assert relax["relax/phase"].astype(str).tolist() == ["free", "clamped"]
+    assert relax["relax/clamp"].tolist() == [0.0, 0.5 if "0.5" in rule else 1.0]
+    free, clamped = (
+        states[np.isfinite(states).all(axis=(1, 2))][-1] for states in relax["relax/state_nodes"][:, :, :, 0]
+    )
+    assert clamped[:, 1:] == pytest.approx(free[:, 1:] + eta * (relax["relax/targets"] - free[:, 1:]), abs=1e-12)
+    with open_result(path) as file:
+        assert file["relax/nudge"].attrs["units"] == "S"
+        axes = draw_figure(file).axes[0]
+        assert axes.get_ylabel() == "voltage $v$\n(V)"
+        told = {text.get_text() for text in axes.texts}
+        assert told >= {"outputs held, η = 0.5" if eta < 1 else "outputs at their targets"}
+
+
+def test_dyads_of_a_netlist_are_drawn_with_the_names_of_its_nodes(tmp_path):
+    path, outcome = run(tmp_path, "rule.correction=dyadic", text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    with open_result(path) as file:
+        mean, difference, *_ = draw_figure(file).axes
+        assert mean.get_ylabel().startswith("mean voltage")
+        assert difference.get_ylabel().startswith("error $v^- - v^+$")
+        for axes in (mean, difference):
+            assert {"h", "o1", "o2"} <= {text.get_text() for text in axes.texts}
+
+
+def test_the_ladder_of_a_clamp_blames_it_and_not_the_circuit(tmp_path):
+    path, outcome = run(tmp_path, "rule={type: coupled}", "analysis={type: bias, samples: 4}", text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    bias = arrays(path)
+    terms = dict(zip(bias["bias/term"].astype(str), bias["bias/relative_norm"][:, -1], strict=True))
+    assert terms["nudge"] > 0.1
+    assert max(terms["asymmetry"], terms["settling"], terms["noise"], terms["device"]) < 1e-9
+
+
+def test_the_ladder_tells_devices_and_noise_apart_and_stores_what_was_drawn(tmp_path):
+    imperfections = (
+        "circuit.imperfections={mismatch: {saturation_sd: 0.3}, read_noise: {sd: 1.0e-5}, "
+        "devices: {programming_sd: 0.1, drift_nu: 0.2, age: 10, stuck_fraction: 0.3, range: [0, 2.0e-3]}}"
+    )
+    path, outcome = run(tmp_path, "analysis={type: bias, samples: 4, noise_repeats: 8}", imperfections, text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    result = arrays(path)
+    terms = dict(zip(result["bias/term"].astype(str), result["bias/relative_norm"][:, 0], strict=True))
+    assert terms["device"] > 0.1
+    assert terms["noise"] > 1e-3
+    assert result["bias/noise_spread"][0] > 1e-3
+    assert terms["asymmetry"] < 1e-9
+    assert result["bias/reference_check"] < 1e-6
+    parts = result["bias/alignment"]
+    assert parts[:-1].sum(axis=0) == pytest.approx(parts[-1], rel=1e-9)
+    assert {name.rpartition("/")[2] for name in result if "imperfections" in name} == {
+        "diode_saturation", "stuck_at_g", "decay_g",
+    }  # fmt: skip
+    with open_result(path) as file:
+        assert file["circuit/imperfections/stuck_at_g"].attrs["units"] == "S"
+    acting, wanted = result["circuit/acting/g"], result["circuit/parameters/g"]
+    assert acting[~np.isnan(result["circuit/imperfections/stuck_at_g"])].tolist() != []
+    assert not np.allclose(acting, wanted, rtol=0.01)
+
+
+def test_the_best_nudge_is_sought_at_the_scale_of_the_circuit(tmp_path):
+    """The same netlist with all conductances a thousandth: so are the nudge, and the currents of its sources."""
+    best = []
+    scaled = DIVIDER.replace("1k", "1meg").replace("2k", "2meg").replace("amps: 10u", "amps: 10n")
+    scaled = scaled.replace("is: 1u", "is: 1n").replace("[0.9m, 1.1m]", "[0.9u, 1.1u]")
+    for text, name in ((DIVIDER, "milli"), (scaled, "micro")):
+        noise = "circuit.imperfections.read_noise={sd: 1.0e-4}"
+        (tmp_path / name).mkdir()
+        path, outcome = run(tmp_path / name, "analysis={type: bias, samples: 4, noise_repeats: 8}", noise,
+                            "rule.beta=auto", text=text)  # fmt: skip
+        assert outcome.status.good, outcome.message
+        assert "at the end of what could be tried" not in outcome.message
+        with open_result(path) as file:
+            best.append(file["bias/best_beta"][()])
+            assert file["bias/best_beta"].attrs["units"] == "S"
+            assert draw_figure(file, "u_curve").axes[0].get_xlabel().endswith("(S)")
+    assert best[0] / best[1] == pytest.approx(1000, rel=0.05)
+
+
+def test_training_through_devices_lowers_the_cost(tmp_path):
+    train = "analysis={type: train, epochs: 20, optimizer: {type: adam, rate: 2.0e-5}}"
+    devices = "circuit.imperfections={devices: {programming_sd: 0.01, read_sd: 0.01}, nudge_noise: {sd: 1.0e-4}}"
+    path, outcome = run(tmp_path, train, devices, text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    result = arrays(path)
+    assert result["train/loss"][-1] < 0.97 * result["train/loss"][0]
+    assert 0.9e-3 <= result["circuit/parameters/g"][3] <= 1.1e-3
+
+
 @pytest.mark.parametrize("rule", ["equilibrium", "recurrent_backprop"])
 def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
     train = "analysis={type: train, epochs: 20, optimizer: {type: adam, rate: 2.0e-5}, log_gradient_alignment: true}"
@@ -87,18 +182,43 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("circuit.inputs=[in1]", "needs 2"),
         ("dynamics={solver: sweeps}", "no closed-form sweeps"),
         ("rule={type: dual_propagation}", "needs dyads"),
-        ("rule={type: backprop}", "feed-forward"),
-        ("rule={type: oscillating, period: 1.0}", "point neurons"),
+        ("rule={type: backprop}", "feed-forward.*recurrent_backprop"),
+        ("rule={type: oscillating, period: 1.0}", "point neurons; a netlist has phases"),
+        ("rule.homeostasis={weight: 0.1}", "which a netlist does not have"),
+        (
+            "analysis={type: robustness, variants: [{name: a}], epochs: 1, optimizer: {type: sgd, rate: 1}, fgsm: [1]}",
+            "a netlist does not say",
+        ),
+        ("rule={type: coupled, eta: 1.5}", "must be at most 1"),
+        ("rule={type: coupled, eta: 0}", "greater than 0"),
         ("rule={type: recurrent_backprop, solve: iterative}", "no adjoint circuit"),
+        ("circuit.imperfections={mismatch: {gain_sd: 0.1}}", "no amplifier that could be mismatched"),
+        ("circuit.imperfections={mismatch: {saturation_sd: 0.1, blocks: [D2]}}", "no block 'D2'"),
+        ("circuit.imperfections={devices: {stuck_fraction: 0.1, blocks: [g_1]}}", "no block 'g_1'.*Blocks: g"),
+        ("circuit.imperfections={devices: {range: [-1, 1]}}", "conductances are not negative"),
+        ("circuit.imperfections={state_noise: {sd: 1}}", "unknown key"),
+        ("circuit.imperfections={asymmetry: {angle_deg: 1}}", "unknown key"),
         ("rule.nudging=contour", "no complex states"),
         ("rule.points=4", "points belong to"),
-        ("rule.correction=dyadic", "cannot be made into dyads"),
-        ("rule.feedback_learning=kolen_pollack", "reciprocal circuit"),
+        ("rule={type: equilibrium, correction: dyadic, nudging: one_sided}", "dyads relax once"),
+        ("rule.feedback_learning=kolen_pollack", "which a netlist does not have"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, change, says):
     with pytest.raises(ScenarioError, match=says):
         load(tmp_path, change, text=DIVIDER)
+
+
+def test_dyads_of_a_netlist_have_no_jacobian_for_radau(tmp_path):
+    with pytest.raises(ScenarioError, match="radau needs a Jacobian"):
+        load(tmp_path, "rule.correction=dyadic", "dynamics={solver: radau, t_end: 1.0e-3}", text=DIVIDER)
+
+
+@pytest.mark.parametrize("rule", ["coupled", "contrastive"])
+def test_layered_circuits_have_no_outputs_to_hold(tmp_path, rule):
+    layered = "circuit={kind: layered, neuron: point, layers: [2, 4, 2]}"
+    with pytest.raises(ScenarioError, match=f"{rule} holds the voltages of output nodes.*kind layered"):
+        load(tmp_path, layered, f"rule={{type: {rule}}}", text=DIVIDER)
 
 
 def test_messages_about_elements_have_their_line(tmp_path):
@@ -122,3 +242,12 @@ def test_a_netlist_learns_exclusive_or(tmp_path, seed):
     assert outcome.status.good, outcome.message
     assert arrays(path)["train/test_error"][-1] == 0.0
     assert arrays(path)["train/loss"][-1] < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["{type: coupled, eta: 0.1}", "{type: contrastive}"])
+def test_a_netlist_with_held_outputs_learns_exclusive_or(tmp_path, rule):
+    text = (SCENARIOS.folder() / "resistive_xor.yaml").read_text()
+    path, outcome = run(tmp_path, f"rule={rule}", text=text)
+    assert outcome.status.good, outcome.message
+    assert arrays(path)["train/test_error"][-1] == 0.0

@@ -75,6 +75,9 @@ def test_a_piecewise_linear_diode_carries_current_at_zero():
 @pytest.mark.parametrize(
     ("element", "says"),
     [
+        ({"type": "resistor", "nodes": ["a", 0], "ohms": 1, "group": "x"}, "group is for trainable resistors"),
+        ({"type": "resistor", "nodes": ["a", 0], "ohms": 1, "group": "a b", "trainable": True}, "pattern"),
+        ({"type": "current_source", "nodes": ["a", 0], "amps": 1, "group": "x"}, "group is for trainable sources"),
         ({"type": "resistor", "nodes": ["a", "a"], "ohms": 1}, "both ends are on node 'a'"),
         ({"type": "resistor", "nodes": ["gnd", 0], "ohms": 1}, "both ends are on node '0'"),
         ({"type": "resistor", "nodes": ["a", 0], "ohms": 0}, "greater than 0"),

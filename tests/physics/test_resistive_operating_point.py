@@ -264,5 +264,10 @@ def test_what_a_netlist_cannot_do():
         system.nudge(0.1j)
     with pytest.raises(SimulationError, match="sweeps"):
         system.sweep(system.rest(), "forward", True)
-    with pytest.raises(SimulationError, match="dyads"):
-        system.dyads()
+    dyads = system.dyads()
+    with pytest.raises(SimulationError, match="complex"):
+        dyads.nudge(0.1j)
+    with pytest.raises(SimulationError, match="cannot be held"):
+        dyads.freeze_cost_gradient(dyads.rest())
+    with pytest.raises(SimulationError, match="no Jacobian"):
+        dyads.linearise(dyads.rest())

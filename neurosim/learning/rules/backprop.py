@@ -23,7 +23,13 @@ class Backprop(Rule):
     def check(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         """Yield why the prediction of the circuit is not feed-forward."""
         yield from super().check(scenario)
-        if getattr(scenario.circuit, "neuron", None) != "dyad":
+        if scenario.circuit.kind == "resistive":
+            yield (
+                "rule.type",
+                "backprop needs a feed-forward prediction, and a netlist settles as a whole. "
+                "Use rule recurrent_backprop.",
+            )
+        elif getattr(scenario.circuit, "neuron", None) != "dyad":
             yield (
                 "rule.type",
                 "backprop needs a feed-forward prediction; point neurons with feedback give none. "

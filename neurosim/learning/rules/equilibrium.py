@@ -61,7 +61,7 @@ class Equilibrium(NudgedRule):
         yield from super().check(scenario)
         circuit = scenario.circuit
         if circuit.kind == "resistive":
-            yield from self._check_netlist()
+            yield from self._check_netlist(scenario)
             return
         if circuit.kind == "deep_resistive":
             yield from self._check_deep_resistive()
@@ -99,13 +99,21 @@ class Equilibrium(NudgedRule):
                 "a reciprocal circuit has no asymmetry to correct. Use circuit.feedback: independent, or leave it out.",
             )
 
-    def _check_netlist(self) -> Iterator[tuple[str, str]]:
+    def _check_netlist(self, scenario: Sections) -> Iterator[tuple[str, str]]:
         if self.nudging == "contour":
             yield "rule.nudging", "a netlist has no complex states. Use nudging: one_sided or symmetric."
         if self.points is not None and self.nudging != "contour":
             yield "rule.points", "points belong to nudging: contour. Leave them out."
-        if self.correction == "dyadic":
-            yield "rule.correction", "a netlist cannot be made into dyads. Use correction: asymmetric."
+        if self.correction == "dyadic" and self.nudging != "symmetric":
+            yield (
+                "rule.correction",
+                "dyads relax once, under a real nudge, and are exact for every beta. Leave nudging and points out.",
+            )
+        if self.correction == "dyadic" and scenario.dynamics.solver == "radau":
+            yield (
+                "dynamics.solver",
+                "radau needs a Jacobian, and dyads of a netlist have none. Use newton, or an explicit ODE solver.",
+            )
         if self.correction == "asymmetric" and self.nudging == "vanishing":
             yield (
                 "rule.correction",

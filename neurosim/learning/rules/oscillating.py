@@ -48,6 +48,9 @@ class Oscillating(NudgedRule):
         """Yield what the circuit or the solver cannot do for this rule."""
         yield from super().check(scenario)
         circuit = scenario.circuit
+        if circuit.kind == "resistive":
+            yield "rule.type", "oscillating is for layers of point neurons; a netlist has phases. Use rule equilibrium."
+            return
         if getattr(circuit, "neuron", None) != "point":
             yield "rule.type", "oscillating is for point neurons with feedback. Use circuit.neuron: point."
             return

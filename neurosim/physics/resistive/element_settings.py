@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from neurosim.physics.resistive.quantity import NodeName, Quantity
+from neurosim.physics.resistive.quantity import GroupName, NodeName, Quantity
 from neurosim.settings import Settings
 
 Positive = Annotated[Quantity, Field(gt=0.0)]
@@ -37,6 +37,9 @@ class Resistor(TwoTerminal):
     bounds: tuple[Annotated[Quantity, Field(ge=0.0)], Positive] | None = Field(
         None, description="Smallest and largest conductance that learning may reach, in siemens."
     )
+    group: GroupName | None = Field(
+        None, description="Parameter block g_<group> that a trained conductance belongs to; null: block g."
+    )
 
     @model_validator(mode="after")
     def _has_one_value(self) -> Self:
@@ -44,6 +47,8 @@ class Resistor(TwoTerminal):
             raise ValueError("found both ohms and siemens. Give one of them")
         if self.bounds is not None and not self.trainable:
             raise ValueError("bounds are for trainable resistors. Use trainable: true, or leave them out")
+        if self.group is not None and not self.trainable:
+            raise ValueError("group is for trainable resistors. Use trainable: true, or leave it out")
         if self.bounds is not None and self.bounds[0] >= self.bounds[1]:
             raise ValueError(f"bounds {self.bounds[0]:g} to {self.bounds[1]:g} S leave no room. Give the smaller first")
         if self.conductance is None and self.bounds is None:
@@ -102,6 +107,15 @@ class CurrentSource(TwoTerminal):
     type: Literal["current_source"]
     amps: Quantity = Field(description="In ampere.")
     trainable: bool = Field(False, description="Whether learning changes the current: a bias.")
+    group: GroupName | None = Field(
+        None, description="Parameter block I_<group> that a trained current belongs to; null: block I."
+    )
+
+    @model_validator(mode="after")
+    def _group_is_trained(self) -> Self:
+        if self.group is not None and not self.trainable:
+            raise ValueError("group is for trainable sources. Use trainable: true, or leave it out")
+        return self
 
 
 class Capacitor(TwoTerminal):
@@ -114,14 +128,15 @@ class Capacitor(TwoTerminal):
 class Amplifier(TwoTerminal):
     """A bidirectional amplifier from its first node h to its second w.
 
-    It forces v_w = shift + gain (v_h - shift), and where it delivers a current into w, it draws current_gain times as
-    much from h. ``current_gain: gain`` is an ideal transformer, which is reciprocal.
+    It forces v_w = shift + gain (v_h + offset - shift), and where it delivers a current into w, it draws current_gain
+    times as much from h. ``current_gain: gain`` is an ideal transformer, which is reciprocal.
     """
 
     type: Literal["amplifier"]
     gain: Quantity = Field(description="Voltage gain A; below zero it inverts.")
     current_gain: Quantity | None = Field(None, description="Current gain kappa; null: 1 / gain.")
     shift: Quantity = Field(0.0, description="Voltage s that it does not amplify, in volt.")
+    offset: Quantity = Field(0.0, description="Input offset: a voltage that joins the one at its input, in volt.")
 
     @model_validator(mode="after")
     def _amplifies(self) -> Self:

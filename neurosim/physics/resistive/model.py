@@ -12,7 +12,9 @@ K. Manickavasagam, Y. Bengio, B. Scellier, arXiv 2006.01981.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ import numpy.typing as npt
 from neurosim.physics.costs import cost
 from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.parameters import Parameters
+from neurosim.physics.resistive.imperfect import ResistorDevices, mismatched
 from neurosim.physics.resistive.kirchhoff import Kirchhoff
 from neurosim.physics.resistive.laws.table import CURRENT_SOURCE
 from neurosim.physics.resistive.netlist import compile_netlist
@@ -57,7 +60,8 @@ class ResistiveNetwork(PhysicalModel):
     compares_squares = True
 
     def __init__(self, settings: ResistiveCircuit, rule: object, dtype: npt.DTypeLike, seed: int) -> None:
-        net = compile_netlist(settings)
+        built, self._mismatch = mismatched(settings, seed)
+        net = compile_netlist(built)
         self.settings, self.netlist, self.seed = settings, net, seed
         self.blocks = (StateBlock("nodes", 1, net.free, "v", "V", net.nodes[1 : 1 + net.free]),)
         blocks = net.parameter_blocks
@@ -65,8 +69,13 @@ class ResistiveNetwork(PhysicalModel):
         numbers_end = self.parameters_at + size + net.numbers.size
         self.places = (numbers_end, numbers_end + len(net.nodes), numbers_end + 2 * len(net.nodes))
         self.p = np.zeros(self.places[2] + net.free, dtype)
-        self.parameters = Parameters(blocks, self.p[self.parameters_at : self.parameters_at + size])
-        draw = generator(seed, Purpose.PARAMETERS).uniform(size=size)
+        self._acting = Parameters(blocks, self.p[self.parameters_at : self.parameters_at + size])
+        self.devices = ResistorDevices(settings.imperfections.devices, self._acting, seed)
+        self.parameters = Parameters(blocks, np.zeros(size, dtype)) if self.devices else self._acting
+        self.batch = 0  # that devices are read in
+        self._lock = Lock()
+        self._stale = True
+        draw = generator(seed, Purpose.PARAMETERS).uniform(size=size)[net.file_order]
         drawn = np.isnan(net.start)
         self.parameters.flat[:] = np.where(drawn, 0.0, net.start)
         low, high = net.bounds
@@ -74,16 +83,19 @@ class ResistiveNetwork(PhysicalModel):
         self.p[self.parameters_at + size : numbers_end] = net.numbers
         self.equations = Kirchhoff(net, net.gains, net.weights)
         self.p[numbers_end:] = np.concatenate([net.gains, net.weights, 1.0 / net.capacitances])
-        self.p[0] = 1.0 / self._time_constant()
+        self.synchronise()
         self.output_states = net.roots[net.outputs]
+        at_nodes = self._conductances_at_nodes()
+        self.p[0] = at_nodes.sum() / net.capacitances.sum()
+        self._nudge_scale = float(at_nodes[self.output_states].mean())
         self.dissipative = net.codes != CURRENT_SOURCE
 
-    def _time_constant(self) -> float:
-        """Return the sum of all capacitances over that of the conductances at their nodes, as drawn, in s."""
+    def _conductances_at_nodes(self) -> Array:
+        """Return the conductance that leads away from every free node at 0 V, as drawn, shape (free,), in S."""
         still = np.zeros((1, len(self.netlist.branches)))
         slopes = self.equations.laws(still, self.p[self.parameters_at :].astype(np.float64))[1]
         J = self.equations.matrices(slopes, np.zeros((1, self.netlist.free)))[0]
-        return float(self.netlist.capacitances.sum() / -np.trace(J))
+        return -np.diagonal(J)
 
     @property
     def rates(self) -> Array:
@@ -91,9 +103,36 @@ class ResistiveNetwork(PhysicalModel):
         return self.p[self.places[2] :]
 
     @property
+    def conductances(self) -> Parameters:
+        """What acts in the circuit, up to date with what learning wants."""
+        self.synchronise()
+        return self._acting
+
+    @property
+    def noisy(self) -> bool:
+        """Whether anything differs from one batch or phase to the next."""
+        return self.settings.imperfections.noisy
+
+    @property
+    def ideal(self) -> bool:
+        """Whether conductances and nudges are what learning wants them to be."""
+        nudge = self.settings.imperfections.nudge_noise
+        return not self.devices and (nudge is None or not nudge.gain_error)
+
+    @property
     def signal_widths(self) -> tuple[int, ...]:
         """One number per node, ground and held nodes among them: what a resistor can read."""
         return (len(self.netlist.nodes),)
+
+    @property
+    def nudge_unit(self) -> str:
+        """A nudge is a conductance to the target."""
+        return "S"
+
+    @property
+    def nudge_scale(self) -> float:
+        """The mean conductance at the outputs as drawn, in S: a nudge as strong as the circuit itself."""
+        return self._nudge_scale
 
     @property
     def parameter_scale(self) -> float:
@@ -112,6 +151,7 @@ class ResistiveNetwork(PhysicalModel):
 
     def numbers_with(self, equations: Kirchhoff) -> Array:
         """Return a copy of `p` for nodes that follow each other in another way."""
+        self.synchronise()
         p = self.p.copy()
         p[self.places[0] : self.places[2]] = np.concatenate([equations.gains, equations.weights])
         return p
@@ -133,13 +173,12 @@ class ResistiveNetwork(PhysicalModel):
         net, pieces = self.netlist, []
         V, e = source.block(0), error.block(0)
         index = {name: i for i, name in enumerate(net.branches)}
-        for name, names in (("g", net.resistors), ("I", net.sources)):
-            if name in gradient:
-                rows = [index[branch] for branch in names]
-                ends = net.first[rows], net.second[rows]
-                at, out = gradient.offsets[name], gradient[name]
-                read = V if name == "g" else None
-                pieces.append(Piece(slice(at, at + out.size), partial(_products, ends, read, e, out)))
+        for name, names in net.groups.items():
+            rows = [index[branch] for branch in names]
+            ends = net.first[rows], net.second[rows]
+            at, out = gradient.offsets[name], gradient[name]
+            read = V if name[0] == "g" else None
+            pieces.append(Piece(slice(at, at + out.size), partial(_products, ends, read, e, out)))
         return pieces
 
     def keep_in_bounds(self) -> None:
@@ -148,25 +187,62 @@ class ResistiveNetwork(PhysicalModel):
         np.clip(self.parameters.flat, low, high, out=self.parameters.flat)
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
-        """Return the axis of g or I: trained resistors or trained sources, in the order of the netlist."""
-        return ("resistor",) if name == "g" else ("current_source",)
+        """Return the axis of a block: its trained resistors or sources, in the order of the netlist."""
+        return (("resistor" if name[0] == "g" else "current_source") + name[1:],)
 
     def system(self, rows: int) -> ResistiveSystem:
         """Return this netlist with room for `rows` samples on its terminals."""
         return ResistiveSystem(self, rows)
 
     def twin(self, dtype: npt.DTypeLike, ideal: bool = False) -> ResistiveNetwork:
-        """Return a netlist with the same conductances in another precision."""
-        other = ResistiveNetwork(self.settings, None, dtype, self.seed)
-        other.follow(self)
+        """Return a netlist with the same conductances and elements, without what differs between batches or phases."""
+        self.synchronise()
+        imperfections = self.settings.imperfections
+        kept = imperfections.of_elements() if ideal else imperfections.static()
+        settings = self.settings.model_copy(update={"imperfections": kept})
+        other = ResistiveNetwork(settings, None, dtype, self.seed)
+        if not ideal:
+            other.follow(self)
+            return other
+        steady = self.twin(dtype) if imperfections.fluctuating_devices else self
+        other.parameters.flat[:] = steady.conductances.flat
+        other.parameters_changed()
         return other
 
+    def wanted_gradient(self, gradient: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return dC/d(parameters) for dC/d(what acts), where devices stand between the two."""
+        return self.devices.chain(gradient) if self.devices else gradient
+
+    def drawn_imperfections(self) -> dict[str, tuple[Array, str, tuple[str, ...]]]:
+        """Return what was drawn for diodes and amplifiers, and for the devices of every block of conductances."""
+        return {**self._mismatch, **self.devices.drawn()}
+
+    def imperfection_unit(self, name: str) -> str:
+        """Return V for offsets, S for values at which devices are stuck, and 1 for factors."""
+        return "V" if name == "amplifier_offset" else "S" if name.startswith("stuck_at") else "1"
+
+    def acting_nudge(self, beta: complex) -> complex:
+        """Return the strength of a nudge of which `beta` was asked for."""
+        noise = self.settings.imperfections.nudge_noise
+        return beta if noise is None else beta * (1.0 + noise.gain_error)
+
+    def begin_batch(self, number: int) -> None:
+        """Say which batch comes next: devices that fluctuate appear anew in every one."""
+        self.batch = number
+        if self.settings.imperfections.fluctuating_devices:
+            self._stale = True
+
     def parameters_changed(self) -> None:
-        """Note that devices were written; kernels read the conductances where learning writes them."""
+        """Note that devices were written; without any, kernels read the conductances where learning writes them."""
         self.writes += 1
+        self._stale = True
 
     def synchronise(self) -> None:
-        """Do nothing: nothing follows from the conductances."""
+        """Let devices hold what learning wants."""
+        with self._lock:
+            if self._stale and self.devices:
+                self.devices.act(self.parameters, self._acting, self.writes, self.batch)
+            self._stale = False
 
 
 def _products(ends: tuple[Array, Array], V: Array | None, e: Array, out: Array) -> None:

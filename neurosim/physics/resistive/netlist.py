@@ -51,10 +51,13 @@ class Netlist:
         Names of the elements that carry currents.
     codes, first, second, places : ndarray (branches,)
         Law, nodes, and where its numbers begin among trained parameters and `numbers`, one after the other.
-    resistors, sources : tuple of str
-        Trained resistors and current sources.
+    groups : dict of str to tuple of str
+        Trained elements of every parameter block: resistors of ``g`` and ``g_<group>``, then current sources of ``I``
+        and ``I_<group>``; groups in the order of their first elements.
+    file_order : ndarray (trained,)
+        Place of every trained value in the order of the file, resistors first: grouping does not change a draw.
     start : ndarray (trained,)
-        Their values: conductances first; NaN where they are drawn.
+        Their values, group after group; NaN where they are drawn.
     bounds : ndarray (2, trained)
         Smallest and largest values.
     numbers : ndarray
@@ -77,8 +80,8 @@ class Netlist:
     first: Index
     second: Index
     places: Index
-    resistors: tuple[str, ...]
-    sources: tuple[str, ...]
+    groups: dict[str, tuple[str, ...]]
+    file_order: Index
     start: Array
     bounds: Array
     numbers: Array
@@ -87,15 +90,11 @@ class Netlist:
 
     @property
     def parameter_blocks(self) -> tuple[ParameterBlock, ...]:
-        """The trained parameters: conductances g and bias currents I, in the order of the file."""
-        found = (
-            ("g", self.resistors, "conductances of the trained resistors", "S"),
-            ("I", self.sources, "currents of the trained sources", "A"),
-        )
+        """The trained parameters: conductances g and bias currents I, group by group, each in the order of the file."""
+        kinds = {"g": ("conductances of the trained resistors", "S"), "I": ("currents of the trained sources", "A")}
         return tuple(
-            ParameterBlock(name, (len(names),), f"{what} {_listed(names)}", unit=unit)
-            for name, names, what, unit in found
-            if names
+            ParameterBlock(name, (len(names),), f"{kinds[name[0]][0]} {_listed(names)}", unit=kinds[name[0]][1])
+            for name, names in self.groups.items()
         )
 
 
@@ -120,12 +119,12 @@ def compile_netlist(settings: ResistiveCircuit) -> Netlist:
         if how.source is not None:
             input_gains[settings.inputs.index(how.source), i] = how.input_gain
     elements = settings.elements
-    resistors = {name: e for name, e in elements.items() if isinstance(e, Resistor) and e.trainable}
-    sources = {name: e for name, e in elements.items() if isinstance(e, CurrentSource) and e.trainable}
-    trained = {name: i for i, name in enumerate((*resistors, *sources))}
-    low = [0.0 if r.bounds is None else r.bounds[0] for r in resistors.values()] + [-math.inf] * len(sources)
-    high = [math.inf if r.bounds is None else r.bounds[1] for r in resistors.values()] + [math.inf] * len(sources)
-    start = [math.nan if r.conductance is None else r.conductance for r in resistors.values()]
+    groups = _groups(elements, "g", Resistor) | _groups(elements, "I", CurrentSource)
+    trained = {name: i for i, name in enumerate(name for names in groups.values() for name in names)}
+    kinds = (Resistor, CurrentSource)
+    in_file = [name for kind in kinds for name, e in elements.items() if name in trained and isinstance(e, kind)]
+    order = {name: i for i, name in enumerate(in_file)}
+    begun = np.array([_start(elements[name]) for name in trained], np.float64).reshape(-1, 3)
     branches = {name: e for name, e in elements.items() if isinstance(e, Resistor | Diode | CurrentSource)}
     places: list[int] = []
     numbers: list[float] = []
@@ -154,14 +153,31 @@ def compile_netlist(settings: ResistiveCircuit) -> Netlist:
         first=np.array([number[e.nodes[0]] for e in branches.values()], np.int64),
         second=np.array([number[e.nodes[1]] for e in branches.values()], np.int64),
         places=np.array(places, np.int64),
-        resistors=tuple(resistors),
-        sources=tuple(sources),
-        start=np.array([*start, *(source.amps for source in sources.values())]),
-        bounds=np.array([low, high]),
+        groups=groups,
+        file_order=np.array([order[name] for name in trained], np.int64),
+        start=begun[:, 0],
+        bounds=begun[:, 1:].T.copy(),
         numbers=np.array(numbers, np.float64),
         capacitances=capacitances,
         outputs=np.array([number[node] for node in settings.outputs], np.int64),
     )
+
+
+def _groups(elements: dict[str, Any], block: str, kind: type[Any]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the trained elements of a kind by parameter block."""
+    found: dict[str, list[str]] = {}
+    for name, element in elements.items():
+        if isinstance(element, kind) and element.trainable:
+            found.setdefault(f"{block}_{element.group}" if element.group else block, []).append(name)
+    return {block: tuple(names) for block, names in found.items()}
+
+
+def _start(element: Any) -> tuple[float, float, float]:
+    """Return the value of a trained element, NaN where it is drawn, and its bounds."""
+    if isinstance(element, CurrentSource):
+        return element.amps, -math.inf, math.inf
+    low, high = element.bounds or (0.0, math.inf)
+    return math.nan if element.conductance is None else element.conductance, low, high
 
 
 def _law(element: Any, settings: ResistiveCircuit) -> tuple[int, list[float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 SUFFIXES = {
     "t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15,
@@ -57,5 +57,6 @@ def _node(value: Any) -> Any:
 
 
 GROUND = "0"
+GroupName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 NodeName = Annotated[str, BeforeValidator(_node), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})]
 """The name of a node; ``0`` and ``gnd`` are ground."""

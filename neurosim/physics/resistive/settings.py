@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from neurosim.errors import nearest
-from neurosim.physics.resistive.element_settings import Element
+from neurosim.physics.resistive.element_settings import Amplifier, Diode, Element, Resistor
+from neurosim.physics.resistive.imperfection_settings import NetlistImperfections
 from neurosim.physics.resistive.quantity import NodeName, Quantity
 from neurosim.physics.resistive.topology import Topology, resolve
 from neurosim.settings import Sections, Settings
@@ -40,6 +41,15 @@ class ResistiveCircuit(Settings):
     cost: Literal["squared_error"] = Field(
         "squared_error", description="Half the squared distance to the targets, V^2."
     )
+
+    imperfections: NetlistImperfections = Field(
+        default_factory=NetlistImperfections, description="What is not ideal about the netlist."
+    )
+
+    def with_elements(self, elements: dict[str, Element]) -> ResistiveCircuit:
+        """Return this netlist with other elements of the same names."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return self.model_construct(**{**fields, "elements": elements})
 
     @cached_property
     def topology(self) -> Topology:
@@ -75,6 +85,7 @@ class ResistiveCircuit(Settings):
         """Yield what is wrong with the netlist, and what does not fit beside it."""
         for key, message in self.problems():
             yield f"circuit.{key}", message
+        yield from self._check_imperfections()
         if scenario.dynamics.solver == "sweeps":
             yield (
                 "dynamics.solver",
@@ -87,3 +98,33 @@ class ResistiveCircuit(Settings):
         ):
             if expected is not None and number != expected:
                 yield key, f"found {number} {what}, but data set '{scenario.data.set}' needs {expected}."
+
+    def _check_imperfections(self) -> Iterator[tuple[str, str]]:
+        """Yield imperfections of what the netlist does not have."""
+        trained = [e for e in self.elements.values() if isinstance(e, Resistor) and e.trainable]
+        diodes = [n for n, e in self.elements.items() if isinstance(e, Diode) and e.model == "shockley"]
+        amplifiers = [n for n, e in self.elements.items() if isinstance(e, Amplifier)]
+        known = {
+            "mismatch": [*diodes, *amplifiers],
+            "read_noise": ["nodes"],
+            "devices": list(dict.fromkeys(f"g_{e.group}" if e.group else "g" for e in trained)),
+        }
+        for key, sentence in self.imperfections.unknown_blocks(known):
+            yield f"circuit.imperfections.{key}", sentence
+        mismatch, devices = self.imperfections.mismatch, self.imperfections.devices
+        if mismatch is not None:
+            for keys, elements, what in (
+                (("saturation_sd",), diodes, "diode of model shockley"),
+                (("gain_sd", "current_gain_sd", "offset_sd"), amplifiers, "amplifier"),
+            ):
+                for key in keys:
+                    if getattr(mismatch, key) and not elements:
+                        yield (
+                            f"circuit.imperfections.mismatch.{key}",
+                            f"the netlist has no {what} that could be mismatched. Leave it out.",
+                        )
+        if devices is not None and devices.range is not None and devices.range[0] < 0:
+            yield (
+                "circuit.imperfections.devices.range",
+                f"found {devices.range[0]:g} S; conductances are not negative. Use a range from 0 on.",
+            )

@@ -15,9 +15,12 @@ from neurosim.physics.resistive.kirchhoff import Kirchhoff
 from neurosim.physics.resistive.linearisation import ResistiveLinearisation
 from neurosim.physics.resistive.operating_point import Drives, OperatingPoint, find_operating_point
 from neurosim.physics.signal import Signal
+from neurosim.physics.signal_noise import SignalNoise
 from neurosim.physics.system import System, block_table
 
 if TYPE_CHECKING:
+    from neurosim.physics.resistive.clamped import ClampedSystem
+    from neurosim.physics.resistive.dyadic_system import DyadicResistiveSystem
     from neurosim.physics.resistive.model import ResistiveNetwork
 
 Array = npt.NDArray[Any]
@@ -61,7 +64,12 @@ class ResistiveSystem(System):
             np.int64,
         )  # fmt: skip
         self._frozen_at = len(block_table(self.blocks, rows)) + at.FROZEN
-        self._transposed: ResistiveSystem | None = None
+        self.shown_targets = self.targets
+        if model.settings.imperfections.noisy_signals:
+            self.signal_noise = SignalNoise(model.settings.imperfections, model.seed, ("nodes",))
+            self.shown_targets = self.targets.copy()
+        self._clamped: ClampedSystem | None = None
+        self._dyads: DyadicResistiveSystem | None = None
 
     def _branch_table(self) -> list[int]:
         net = self.model.netlist
@@ -90,9 +98,13 @@ class ResistiveSystem(System):
 
     def present(self, inputs: Array, targets: Array) -> None:
         """Put a batch on the terminals, with a live nudge."""
+        self.model.synchronise()  # solvers hand the arrays to kernels as they are
         self.inputs = np.ascontiguousarray(inputs, self.dtype)
         self.fixed[:] = self.inputs @ self.model.netlist.input_gains.astype(self.dtype) + self.model.netlist.offsets
         self.targets[:] = targets
+        self.shown_targets[:] = targets
+        if self.signal_noise is not None:
+            self.signal_noise.begin()
         self.layout[self._frozen_at] = 0
         self.forget()
 
@@ -100,7 +112,15 @@ class ResistiveSystem(System):
         """Set the strength with which the outputs of all rows are nudged, in S."""
         if complex(beta).imag:
             raise SimulationError("a complex nudge needs complex states")
-        self.nudges[:] = complex(beta).real
+        self.nudges[:] = self.model.acting_nudge(complex(beta)).real
+        if self.signal_noise is not None:
+            self.targets[:] = self.noisy_targets() if beta else self.shown_targets
+
+    def noisy_targets(self) -> Array:
+        """Return the targets of one nudge, as wrong as its noise makes them, shape (rows, outputs)."""
+        return (
+            self.shown_targets if self.signal_noise is None else self.signal_noise.nudge(self.paths, self.shown_targets)
+        )
 
     def freeze_cost_gradient(self, state: Array) -> None:
         """Hold the current of later nudges at that of `state`, over beta."""
@@ -121,6 +141,11 @@ class ResistiveSystem(System):
     def node_voltages(self, state: Array) -> Array:
         """Return the voltage of every node, ground first, shape (rows, nodes)."""
         return self.equations.node_voltages(state.reshape(self.rows, -1), self.fixed)
+
+    def read(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
+        """Write what resistors read of every node, weights[0] V and the noise of reading, into `out`; ground is 0 V."""
+        super().read(state, weights, out)
+        out.block(0)[:, 0] = 0.0
 
     def read_exactly(self, state: Array, weights: tuple[float, ...], out: Signal) -> None:
         """Write weights[0] times the voltage of every node into `out`."""
@@ -156,6 +181,7 @@ class ResistiveSystem(System):
 
     def linearise(self, state: Array) -> ResistiveLinearisation:
         """Return J = d(rate)/d(state) at `state`."""
+        self.model.synchronise()
         return ResistiveLinearisation(self, state)
 
     def operating_point(
@@ -163,22 +189,40 @@ class ResistiveSystem(System):
         watch: Callable[[int, Array, Array], None] | None = None,
     ) -> OperatingPoint:  # fmt: skip
         """Move `state` in place to the operating point, in float64, by Newton's method with junction limiting."""
-        frozen = bool(self.layout[self._frozen_at])
-        elastic = self.outside_conductances()
-        currents = np.zeros(elastic.shape)
-        towards = self.targets - self.frozen if frozen else self.targets
-        currents[:, self.model.output_states] = self.nudges[:, None] * towards
-        currents += self.held_currents
-        drives = Drives(*(np.asarray(x, np.float64) for x in (self.law_numbers, self.fixed, currents, elastic)))
         v = state.reshape(self.rows, -1).astype(np.float64)
 
         def told(step: int, here: Array, corrections: Array) -> None:
             if watch is not None:
                 watch(step, here.astype(state.dtype).ravel(), corrections)
 
-        found = find_operating_point(self.equations, drives, v, tolerance, max_steps, None if watch is None else told)
+        watched = None if watch is None else told
+        found = find_operating_point(self.equations, self.drives(), v, tolerance, max_steps, watched)
         state[:] = v.ravel()
         return found
+
+    def drives(self) -> Drives:
+        """Return what drives the netlist, in float64."""
+        self.model.synchronise()
+        frozen = bool(self.layout[self._frozen_at])
+        elastic = self.outside_conductances()
+        currents = np.zeros(elastic.shape)
+        towards = self.targets - self.frozen if frozen else self.targets
+        currents[:, self.model.output_states] = self.nudges[:, None] * towards
+        currents += self.held_currents
+        return Drives(*(np.asarray(x, np.float64) for x in (self.law_numbers, self.fixed, currents, elastic)))
+
+    def clamped_at(self, state: Array, fraction: float) -> ClampedSystem:
+        """Return this netlist with its outputs held at u + fraction (y - u), u those of `state`; always the same."""
+        from neurosim.physics.resistive.clamped import ClampedSystem  # it is a system like this one
+
+        if self._clamped is None:
+            self._clamped = ClampedSystem(self.model, self.rows)
+        clamped, u = self._clamped, self.prediction(state)
+        clamped.targets[:], clamped.shown_targets[:] = self.shown_targets, self.shown_targets
+        clamped.paths, clamped.noise_stream, clamped.signal_noise = self.paths, self.noise_stream, self.signal_noise
+        acting = self.model.acting_nudge(fraction).real
+        clamped.hold(self.inputs, self.fixed, u + acting * (self.noisy_targets() - u))
+        return clamped
 
     def transposed_at(self, state: Array) -> ResistiveSystem:
         """Return a netlist at rest in `state` whose amplifiers work backwards, so that its Jacobian there is J^T.
@@ -191,13 +235,25 @@ class ResistiveSystem(System):
         V = self.node_voltages(state)
         other.inputs = self.inputs
         other.fixed[:] = V - self.model.spread(state.reshape(self.rows, -1), mirrored.gains)
-        other.targets[:] = self.targets
-        other.paths, other.noise_stream = self.paths, self.noise_stream
+        other.targets[:] = self.shown_targets
+        other.shown_targets[:] = self.shown_targets
+        other.paths, other.noise_stream, other.signal_noise = self.paths, self.noise_stream, self.signal_noise
         other.held_currents[:] = -other.rate(state).reshape(self.rows, -1) / self.rates
         return other
 
+    def dyads(self) -> DyadicResistiveSystem:
+        """Return this netlist with every free node twice, and what lies on its terminals now; always the same one."""
+        from neurosim.physics.resistive.dyadic_system import DyadicResistiveSystem  # only one correction needs it
+
+        if self._dyads is None:
+            self._dyads = DyadicResistiveSystem(self)
+        else:
+            self._dyads.follow()
+        return self._dyads
+
     def power(self, state: Array) -> Array:
         """Return the power that resistors and diodes dissipate in every row, shape (rows,), in W."""
+        self.model.synchronise()
         w = self.equations.across(self.node_voltages(state))
         currents = self.equations.laws(w, self.law_numbers)[0]
         return np.asarray((w * currents)[:, self.model.dissipative].sum(axis=1), np.float64)

@@ -159,7 +159,7 @@ def _resolve_groups(
                 topology.problems.append((f"elements.{name}", told))
                 return None
             gain, shift = amplifier.gain, amplifier.shift
-            base = before.amplified(gain, amplifier.kappa, shift * (1.0 - gain))
+            base = before.amplified(gain, amplifier.kappa, shift * (1.0 - gain) + gain * amplifier.offset)
         elif first == GROUND:
             base = Held(None)
         elif first in drivers:
