@@ -19,7 +19,6 @@ WASHOUT = 100
 """Samples thrown away while the solution forgets its history."""
 
 _SUBSTEPS, _DT, _DELAY = 10, 0.1, 17.0
-_STREAMS = {"train": (Purpose.DATA_TRAIN,), "validation": (Purpose.DATA_TEST, 1), "test": (Purpose.DATA_TEST, 0)}
 
 
 def mackey_glass(length: int, random: np.random.Generator) -> NDArray[np.float64]:
@@ -37,11 +36,15 @@ def mackey_glass(length: int, random: np.random.Generator) -> NDArray[np.float64
 
 
 def load(settings: MackeyGlassData, dtype: DTypeLike, seed: int, folders: tuple[Path, ...]) -> WindowedSeries:
-    """Return a series of its own for training, validation and testing, each from its own history.
+    """Return three stretches of one series, one after the other: for training, validation and testing.
 
     predict: the target at a step is the value `lag` samples after the input. recall: it is the value `lag` samples
-    before; the first `lag` targets of a series lie before its first input, and count all the same. A part has `length`
-    pairs of input and target. The mean of the training series is subtracted from all.
+    before; the first `lag` targets of a stretch lie before its first input, and count all the same. A stretch has
+    `length` or `test_length` pairs of input and target, and shares no sample with another. The mean of the training
+    stretch is subtracted from all.
+
+    Series from histories of their own would not be independent: random histories average out, and the chaos is so
+    slow that two such series run side by side for hundreds of samples.
 
     Parameters
     ----------
@@ -50,19 +53,17 @@ def load(settings: MackeyGlassData, dtype: DTypeLike, seed: int, folders: tuple[
     dtype : dtype
         Of inputs and targets: float32 or float64.
     seed : int
-        Decides the three histories.
+        Decides the history.
     folders : tuple of Path
         Ignored.
     """
-    lengths = dict.fromkeys(PARTS, settings.test_length or settings.length) | {"train": settings.length}
-    raw = {}
-    for part in PARTS:
-        purpose, *stream = _STREAMS[part]
-        raw[part] = mackey_glass(lengths[part] + settings.lag, generator(seed, Purpose(purpose), *stream))
-    mean = raw["train"].mean()
+    test_length = settings.test_length or settings.length
+    lengths = [length + settings.lag for length in (settings.length, test_length, test_length)]
+    stretches = np.split(mackey_glass(sum(lengths), generator(seed, Purpose.DATA_TRAIN)), np.cumsum(lengths)[:2])
+    mean = stretches[0].mean()
     parts = {}
-    for part in PARTS:
-        column = (raw[part] - mean).astype(dtype)[:, None]
+    for part, values in zip(PARTS, stretches, strict=True):
+        column = (values - mean).astype(dtype)[:, None]
         parts[part] = Series(column, column)
     predict = settings.task == "predict"
     name = f"x {settings.lag} samples {'ahead' if predict else 'ago'}"

@@ -79,21 +79,21 @@ class CopyingData(DrawnData):
 
 
 class MackeyGlassData(SequenceData):
-    """Mackey-Glass: a chaotic series of a delay equation, one series for each part."""
+    """Mackey-Glass: a chaotic series of a delay equation, cut into stretches for training, validation and testing."""
 
     set: Literal["mackey_glass"] = Field(description="A chaotic series, to predict or to recall: 1 input, 1 target.")
     task: Literal["predict", "recall"] = Field(
         "predict", description="predict: the target is the value `lag` samples ahead; recall: `lag` samples ago."
     )
     lag: int = Field(15, ge=1, description="Samples between input and target.")
-    length: int = Field(5000, ge=2, description="Samples of the training series, whole windows of which are used.")
+    length: int = Field(5000, ge=2, description="Samples for training, whole windows of which are used.")
     test_length: int | None = Field(
-        None, ge=2, description="Samples of the validation and of the test series; null: as many as `length`."
+        None, ge=2, description="Samples for validation, and as many others for testing; null: as many as `length`."
     )
     steps: int | None = Field(
         None,
         ge=2,
-        description="Consecutive windows of so many samples, the state carried over; null: the whole series.",
+        description="Consecutive windows of so many samples, the state carried over; null: all samples of a part.",
     )
 
     @model_validator(mode="after")
@@ -102,7 +102,7 @@ class MackeyGlassData(SequenceData):
             raise ValueError("with test_length other than length, give steps: sequences have one length")
         shortest = min(self.length, self.test_length or self.length)
         if self.steps is not None and self.steps > shortest:
-            raise ValueError(f"steps is {self.steps}, but the shortest series has {shortest} samples")
+            raise ValueError(f"steps is {self.steps}, but the shortest part has {shortest} samples")
         return self
 
     def shape(self) -> tuple[int, int]:

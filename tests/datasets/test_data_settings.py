@@ -112,7 +112,7 @@ def test_every_key_is_described_for_editors(name):
         ("delay", {"steps": 4, "lag": 4}, "lag is 4, but must be below steps, which is 4: no step would count"),
         ("copying", {"symbols": 1}, "greater than or equal to 2"),
         ("mackey_glass", {"test_length": 100}, "with test_length other than length, give steps"),
-        ("mackey_glass", {"length": 90, "steps": 100}, "steps is 100, but the shortest series has 90 samples"),
+        ("mackey_glass", {"length": 90, "steps": 100}, "steps is 100, but the shortest part has 90 samples"),
         ("mackey_glass", {"task": "guess"}, "'predict' or 'recall'"),
         ("weather", {"features": ["humidity", "humidity"]}, "'humidity' is named twice"),
         ("weather", {"features": ["snow"]}, "'temperature', 'dew_point'"),
