@@ -347,6 +347,22 @@ PLOTS = Registry(
             target="neurosim.plots.robustness:LAYOUT",
             summary="Test error against the size of an attack, one line per variant, and norms of the conductances.",
         ),
+        "sequence": Entry(
+            target="neurosim.plots.sequence:LAYOUT",
+            summary="Target and output of a circuit that is driven by signals, over time.",
+        ),
+        "components": Entry(
+            target="neurosim.plots.components:LAYOUT",
+            summary="Hidden trajectory of a recurrent circuit in its first principal components.",
+        ),
+        "perturbation_cosine": Entry(
+            target="neurosim.plots.perturbation_cosine:LAYOUT",
+            summary="Cosine of updates with the gradient against the number of noisy copies, rule by rule.",
+        ),
+        "correlation": Entry(
+            target="neurosim.plots.correlation:LAYOUT",
+            summary="Correlation of hidden activity before and after decorrelation.",
+        ),
         "sweep": Entry(
             target="neurosim.plots.sweeps.overview:LAYOUT",
             summary="A sweep as what suits its keys: heat map, lines or scatter.",
