@@ -97,7 +97,7 @@ def _arrange(file: h5py.File) -> Arrangement:
     group = decorrelation_group(file)
     stages = texts(group["stage"])
     first, last = group["variance"][0].mean(), group["variance"][-1].mean()
-    caption = f"{len(group['unit'])} hidden units; the mean variance "
+    caption = f"{len(group['unit'])} units; the mean variance "
     if last * SHRUNK < first:
         factor = f"by a factor of {first / last:.3g}" if last > 0 else "to zero"
         caption += f"fell {factor}: the states were shrunk"
