@@ -40,9 +40,9 @@ def inspect(
         typer.echo("provenance")
         _table([(name, text(value)) for name, value in sorted(file["provenance"].attrs.items())])
         typer.echo("key figures")
-        _table(_key_figures(file))
+        _table(key_figures(file))
         typer.echo("arrays")
-        _table(_arrays(file))
+        _table(arrays(file))
 
 
 def _sweep(file: h5py.File) -> None:
@@ -65,7 +65,7 @@ def _sweep(file: h5py.File) -> None:
     if np.isfinite(seconds).any():
         _table([("wall time", f"{np.nansum(seconds):.4g} s in all, at most {np.nanmax(seconds):.3g} s")])
     typer.echo("arrays")
-    _table(_arrays(file))
+    _table(arrays(file))
 
 
 def _values(item: h5py.Dataset) -> str:
@@ -81,7 +81,8 @@ def _values(item: h5py.Dataset) -> str:
     return f"{len(values)} values: {', '.join(values[:SHOWN_VALUES])}, ..."
 
 
-def _key_figures(file: h5py.File) -> list[tuple[str, str]]:
+def key_figures(file: h5py.File) -> list[tuple[str, str]]:
+    """Return the figures that say most about a run, each with its name."""
     from neurosim.results.reader import texts
 
     rows = []
@@ -113,7 +114,8 @@ def _key_figures(file: h5py.File) -> list[tuple[str, str]]:
     return rows
 
 
-def _arrays(file: h5py.File) -> list[tuple[str, str]]:
+def arrays(file: h5py.File) -> list[tuple[str, str]]:
+    """Return the arrays of a file: path; shape, meaning and unit."""
     import h5py
 
     from neurosim.results.reader import text
