@@ -1,10 +1,8 @@
-"""How circuits that are driven by signals go into the result file: trajectories, cosines of updates, correlations.
+"""How circuits that are driven by signals go into the result file: trajectories, and correlations of activity.
 
 Each function writes one group, which one or two plots read:
 
     /sequence       time; channel; unit; target[time, channel], output[time, channel], counted[time], state[time, unit]
-    /perturbation   reference; rule; network; samples; cosine[reference, rule, network, samples];
-                    ceiling[reference, network] where one is known
     /decorrelation  stage (before, after); unit, other_unit; correlation[stage, unit, other_unit], variance[stage, unit]
 """
 
@@ -62,43 +60,6 @@ def write_sequence(
     writer.variable(group, "output", ("time", "channel"), output, "outputs", units)
     writer.variable(group, "counted", ("time",), counted.astype(np.int8), "1 where the loss counts", "1")
     writer.variable(group, "state", ("time", "unit"), state, "hidden activity", "1")
-
-
-def write_perturbation(
-    writer: ResultSink,
-    references: Sequence[str],
-    rules: Sequence[str],
-    samples: Sequence[int],
-    cosine: Array,
-    ceiling: Array | None = None,
-) -> None:
-    """Write /perturbation: how well updates from K noisy copies point along a gradient.
-
-    Parameters
-    ----------
-    writer : ResultSink
-        Where to.
-    references : sequence of str
-        Gradients that updates are compared with: ``bptt`` (through time), ``one_step`` (truncated).
-    rules : sequence of str
-        Names, such as ``NP-step``.
-    samples : sequence of int
-        Noisy copies K that an update is the mean of; increasing.
-    cosine : ndarray, shape (references, rules, networks, samples)
-        Cosine of the update with the reference; NaN where it was not measured.
-    ceiling : ndarray, shape (references, networks), optional
-        Cosine of the one-step gradient with the reference: what a rule without credit through time can reach.
-    """
-    group = "perturbation"
-    writer.dimension(group, "reference", list(references), "gradient that updates are compared with")
-    writer.dimension(group, "rule", list(rules), "rule")
-    writer.dimension(group, "network", np.arange(cosine.shape[2]), "network, with parameters of its own")
-    writer.dimension(group, "samples", np.asarray(samples), "noisy copies that an update is the mean of", "1")
-    dimensions = ("reference", "rule", "network", "samples")
-    writer.variable(group, "cosine", dimensions, cosine, "cosine of the update with the gradient", "1")
-    if ceiling is not None:
-        what = "cosine of the one-step gradient with the gradient"
-        writer.variable(group, "ceiling", ("reference", "network"), ceiling, what, "1")
 
 
 def write_decorrelation(writer: ResultSink, before: Array, after: Array) -> None:

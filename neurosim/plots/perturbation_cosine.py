@@ -1,4 +1,9 @@
-"""Plot `perturbation_cosine`: how well updates from K noisy copies point along the gradient, rule by rule."""
+"""Plot `perturbation_cosine`: how well updates from K noisy copies point along the gradient, rule by rule.
+
+It reads cosine[reference, rule, network, samples] of /perturbation, where references are ``bptt`` (the gradient through
+time) and ``one_step``, and, if it is there, reference_cosine[network] of these two with each other: what a rule without
+credit through time can reach.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,7 @@ Array = npt.NDArray[Any]
 TITLES = {"bptt": "with the gradient through time", "one_step": "with the one-step gradient"}
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 CEILING = "one-step gradient"
+KINDS = ("np", "anp", "wp")
 
 
 def draw_reference(file: h5py.File, axes: Axes, reference: str) -> None:
@@ -52,17 +58,17 @@ def draw_reference(file: h5py.File, axes: Axes, reference: str) -> None:
         color, values = LINES[i % len(LINES)], values[:, known]
         dash = DASHES[i // len(LINES) % len(DASHES)]
         mean = np.nanmean(values, axis=0)
-        axes.plot(samples[known], mean, color=color, linestyle=dash, marker="o", markersize=3, label=rule)
+        axes.plot(samples[known], mean, color=color, linestyle=dash, marker="o", markersize=3, label=rule_label(rule))
         if len(values) > 1:
             low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
             axes.fill_between(samples[known], low, high, color=color, alpha=0.13, linewidth=0, zorder=1)
         ends.append(float(mean[-1]))
-        names.append(rule)
+        names.append(rule_label(rule))
         colors.append(color)
     if not names:
         raise SimulationError(f"no update was compared with the gradient '{reference}'.")
-    ceiling = _ceiling(group, place)
-    if ceiling is not None:
+    if reference == "bptt" and "reference_cosine" in group and np.isfinite(group["reference_cosine"][:]).any():
+        ceiling = float(np.nanmean(group["reference_cosine"][:]))
         axes.axhline(ceiling, color=GUIDE, linestyle="--", linewidth=1.0, zorder=1)
         ends.append(ceiling)
         names.append(CEILING)
@@ -89,12 +95,10 @@ def perturbation_group(file: h5py.File) -> Any:
     return file["perturbation"]
 
 
-def _ceiling(group: Any, place: int) -> float | None:
-    """Return the mean cosine of the one-step gradient with a reference, unless unknown or that gradient itself."""
-    if "ceiling" not in group:
-        return None
-    value = float(np.nanmean(group["ceiling"][place])) if np.isfinite(group["ceiling"][place]).any() else np.nan
-    return value if np.isfinite(value) and value < 1.0 - 1e-9 else None
+def rule_label(name: str) -> str:
+    """Return the usual abbreviation of a rule: ``np_step`` is NP-step; other names stay as they are."""
+    kind, separator, credit = name.partition("_")
+    return f"{kind.upper()}-{credit}" if separator and kind in KINDS else name
 
 
 def _scale(axes: Axes, samples: Array, cosine: Array) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from plots_files import attributes
 
-from neurosim.analysis.signal_results import write_decorrelation, write_perturbation, write_sequence
+from neurosim.analysis.signal_results import write_decorrelation, write_sequence
 from neurosim.datasets.load import load_dataset
 from neurosim.datasets.sequence_settings import CopyingData, MackeyGlassData
 from neurosim.results.writer import ResultWriter
 
-RULES = ("NP-step", "ANP-step", "NP-causal", "ANP-causal")
+RULES = ("np_step", "anp_step", "np_causal", "anp_causal")
 SAMPLES = (1, 3, 10, 30, 100)
 
 
@@ -58,9 +58,9 @@ def estimates(A: Any, R: Any, B: Any, u: Any, y: Any, copies: int, seed: int, si
     earlier = np.vstack([0 * h0[:1, 0], h0[:-1, 0]])
     found = {}
     for rule in RULES:
-        kind, credit = rule.split("-")
+        kind, credit = rule.split("_")
         c = credits[credit]
-        if kind == "NP":
+        if kind == "np":
             e, eo = c[..., None] * xi / size**2, dl[..., None] * zeta / size**2
         else:
             scale = 1 / norms if credit == "step" else len(u) / norms.sum(0)
@@ -74,14 +74,14 @@ def estimates(A: Any, R: Any, B: Any, u: Any, y: Any, copies: int, seed: int, si
 
 @cache
 def cosines(networks: int = 6, units: int = 30, steps: int = 40) -> tuple[Any, Any]:
-    """Return cosine (2, rules, networks, K) with both gradients, and the ceilings (2, networks)."""
+    """Return cosine (2, rules, networks, K) with both gradients, and of these with each other."""
     task = load_dataset(MackeyGlassData(set="mackey_glass", length=steps), "float64", 1).batch("train", 0, 1)
     u, y = task.inputs[:, 0], task.targets[:, 0]
-    cosine, ceiling = np.empty((2, len(RULES), networks, len(SAMPLES))), np.ones((2, networks))
+    cosine, ceiling = np.empty((2, len(RULES), networks, len(SAMPLES))), np.empty(networks)
     for n in range(networks):
         weights = network(n, units)
         gradients = [exact(*weights, u, y, full) for full in (True, False)]
-        ceiling[0, n] = alike(*gradients)
+        ceiling[n] = alike(*gradients)
         for i, updates in enumerate(estimates(*weights, u, y, max(SAMPLES), n).values()):
             cosine[:, i, n] = [[alike(update, gradient) for update in updates] for gradient in gradients]
     return cosine, ceiling
@@ -126,10 +126,15 @@ def write_perturbation_file(
     """Write cosines of updates of random networks on Mackey-Glass."""
     values, ceiling = cosines()
     values = values if cosine is None else cosine
-    with ResultWriter(path, attributes("bias")) as writer:
-        write_perturbation(
-            writer, ("bptt", "one_step"), rules, SAMPLES[: values.shape[3]], values, ceiling if with_ceiling else None
-        )
+    with ResultWriter(path, attributes("perturbation")) as writer:
+        group = "perturbation"
+        writer.dimension(group, "reference", ["bptt", "one_step"], "exact gradient")
+        writer.dimension(group, "rule", list(rules), "rule")
+        writer.dimension(group, "network", np.arange(values.shape[2]), "network")
+        writer.dimension(group, "samples", SAMPLES[: values.shape[3]], "noisy copies K")
+        writer.variable(group, "cosine", ("reference", "rule", "network", "samples"), values, "cosine", "1")
+        if with_ceiling:
+            writer.variable(group, "reference_cosine", ("network",), ceiling, "cosine of the gradients", "1")
         writer.finish({"status": "finished", "message": ""})
     return path
 

@@ -12,18 +12,20 @@ from neurosim.plots import correlation
 from neurosim.plots import perturbation_cosine as plot
 from neurosim.plots.figure import available, draw_figure
 
+LABELS = ["NP-step", "ANP-step", "NP-causal", "ANP-causal"]
+
 
 def test_lines_are_means_and_bands_are_ranges(perturbation, axes):
     plot.draw_reference(perturbation(), axes, "bptt")
     cosine, ceiling = cosines()
-    assert [line.get_label() for line in axes.lines[:4]] == list(RULES)
+    assert [line.get_label() for line in axes.lines[:4]] == LABELS
     for line, band, values in zip(axes.lines[:4], axes.collections, cosine[0], strict=True):
         assert_allclose(line.get_xdata(), SAMPLES)
         assert_allclose(line.get_ydata(), values.mean(axis=0))
         corners = band.get_paths()[0].vertices
         assert_allclose([corners[:, 1].min(), corners[:, 1].max()], [values.min(), values.max()])
-    assert axes.lines[4].get_ydata()[0] == pytest.approx(ceiling[0].mean())
-    assert {text.get_text() for text in axes.texts} == {*RULES, "one-step gradient"}
+    assert axes.lines[4].get_ydata()[0] == pytest.approx(ceiling.mean())
+    assert {text.get_text() for text in axes.texts} == {*LABELS, "one-step gradient"}
     assert axes.get_xscale() == "log"
     assert axes.get_title(loc="left") == "with the gradient through time"
 
@@ -32,10 +34,19 @@ def test_the_drawn_updates_show_what_the_reference_says():
     """Per-step rules point along the one-step gradient; many copies favour NP, few favour ANP."""
     cosine, _ = cosines()
     (bptt, one_step), rule = cosine.mean(axis=2), {name: i for i, name in enumerate(RULES)}
-    assert one_step[rule["NP-step"], -1] > 0.8
-    assert one_step[rule["ANP-step"], 0] > 1.5 * one_step[rule["NP-step"], 0]
-    assert one_step[rule["ANP-step"], -1] < one_step[rule["NP-step"], -1]
-    assert bptt[rule["NP-causal"], -1] > bptt[rule["NP-step"], -1]
+    assert one_step[rule["np_step"], -1] > 0.8
+    assert one_step[rule["anp_step"], 0] > 1.5 * one_step[rule["np_step"], 0]
+    assert one_step[rule["anp_step"], -1] < one_step[rule["np_step"], -1]
+    assert bptt[rule["np_causal"], -1] > bptt[rule["np_step"], -1]
+
+
+def test_labels_are_the_usual_abbreviations():
+    labels = [plot.rule_label(name) for name in (*RULES, "wp_static", "my_rule", "NP-step")]
+    assert labels == [*LABELS, "WP-static", "my_rule", "NP-step"]
+
+
+def test_it_is_the_overview(perturbation):
+    assert len(draw_figure(perturbation()).axes) == 2
 
 
 def test_the_gradient_itself_has_no_ceiling(perturbation, axes):
