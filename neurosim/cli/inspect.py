@@ -97,6 +97,15 @@ def key_figures(file: h5py.File) -> list[tuple[str, str]]:
         if "gradient_cosine" in train and len(train["gradient_cosine"]):
             last = zip(texts(train["block"]), train["gradient_cosine"][-1], strict=True)
             rows.append(("gradient_cosine", ", ".join(f"{block} {value:.6f}" for block, value in last)))
+        if "baseline_loss" in train:
+            losses = zip(texts(train["baseline"]), train["baseline_loss"][:], strict=True)
+            rows.append(("test_loss to beat", ", ".join(f"{name} {value:.6g}" for name, value in losses)))
+    if "perturbation" in file:
+        group = file["perturbation"]
+        for reference, cosine in zip(texts(group["reference"]), group["cosine"][:], strict=True):
+            means = zip(texts(group["rule"]), cosine[:, :, -1].mean(axis=1), strict=True)
+            rows.append((f"cosine {reference}", ", ".join(f"{rule} {value:.3f}" for rule, value in means)))
+        rows.append(("noisy copies", f"{group['samples'][-1]}; means of {len(group['network'])} networks"))
     if "robustness" in file:
         group = file["robustness"]
         errors = group["attacked_error"][:]

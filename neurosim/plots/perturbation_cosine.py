@@ -121,7 +121,7 @@ def _arrange(file: h5py.File) -> Arrangement:
     row: list[Panel] = [partial(draw_reference, file, reference=name) for name in names]
     count = len(group["network"])
     what = f"mean of {count} networks, bands: their range" if count > 1 else "one network"
-    return Arrangement([row], f"updates by perturbation and exact gradients; {what}", panel_height=3.0)
+    return Arrangement([row], f"updates by perturbation; {what}", panel_height=3.0)
 
 
 LAYOUT = Layout(_arrange)

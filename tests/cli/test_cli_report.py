@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from neurosim.cli.report import render
@@ -43,10 +44,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    from conftest import Shell
-
-    shell = Shell(tmp_path_factory.mktemp("report"))
+def trained(tmp_path_factory, shell_in):
+    shell = shell_in(tmp_path_factory.mktemp("report"))
     assert shell("run", shell.write(), "-o", "a.h5", "--quiet").returncode == 0
     return shell
 
@@ -99,6 +98,25 @@ def test_warnings_are_on_the_page(trained, tmp_path):
     page = read(path)
     assert "warning: nothing was learnt" in page.texts["p"]
     assert page.marked
+
+
+def test_losses_to_beat_and_cosines_are_key_figures(trained, tmp_path):
+    path = tmp_path / "signals.h5"
+    path.write_bytes((trained.folder / "a.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["train/baseline"], file["train/baseline_loss"] = ["variance", "ridge"], [0.25, 0.125]
+        file["perturbation/reference"], file["perturbation/rule"] = ["bptt", "one_step"], ["np_step", "anp_step"]
+        file["perturbation/network"], file["perturbation/samples"] = [0, 1], [1, 100]
+        cosine = np.zeros((2, 2, 2, 2))
+        cosine[0, 1, :, 1] = 0.25, 0.75
+        cosine[1, 0, :, 1] = 0.5
+        file["perturbation/cosine"] = cosine
+    page = read(path)
+    cells = dict(zip(page.texts["th"], page.texts["td"], strict=True))
+    assert cells["test_loss to beat"] == "variance 0.25, ridge 0.125"
+    assert cells["cosine bptt"] == "np_step 0.000, anp_step 0.500"
+    assert cells["cosine one_step"] == "np_step 0.500, anp_step 0.000"
+    assert cells["noisy copies"] == "100; means of 2 networks"
 
 
 def test_without_a_plot_the_page_says_why(trained, tmp_path):
