@@ -46,10 +46,12 @@ def principal_components(state: Array) -> tuple[Array, Array]:
     Raises
     ------
     SimulationError
-        If there are fewer than two units, or the state does not move.
+        If there are fewer than two units, or the state does not move, or is not finite.
     """
     if state.shape[1] < 2:
         raise SimulationError("one hidden unit has no plane to move in.")
+    if not np.isfinite(state).all():
+        raise SimulationError("the hidden state is NaN or infinite; the run diverged.")
     centred = state.astype(np.float64) - state.mean(axis=0, dtype=np.float64)
     left, sizes, right = np.linalg.svd(centred, full_matrices=False)
     if not sizes[0] > 1e-12 * max(float(np.abs(state).max()), np.finfo(np.float64).tiny):

@@ -105,7 +105,11 @@ def test_the_trajectory_in_the_plane_and_over_time(sequence):
 
 @pytest.mark.parametrize(
     ("state", "message"),
-    [(np.ones((150, 20)), "the hidden state does not move"), (np.ones((150, 1)), "one hidden unit has no plane")],
+    [
+        (np.ones((150, 20)), "the hidden state does not move"),
+        (np.ones((150, 1)), "one hidden unit has no plane"),
+        (np.full((150, 20), np.nan), "NaN or infinite; the run diverged"),
+    ],
 )
 def test_states_without_a_plane_are_refused(sequence, state, message):
     with pytest.raises(SimulationError, match=message):
