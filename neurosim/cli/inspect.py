@@ -40,9 +40,9 @@ def inspect(
         typer.echo("provenance")
         _table([(name, text(value)) for name, value in sorted(file["provenance"].attrs.items())])
         typer.echo("key figures")
-        _table(_key_figures(file))
+        _table(key_figures(file))
         typer.echo("arrays")
-        _table(_arrays(file))
+        _table(arrays(file))
 
 
 def _sweep(file: h5py.File) -> None:
@@ -65,7 +65,7 @@ def _sweep(file: h5py.File) -> None:
     if np.isfinite(seconds).any():
         _table([("wall time", f"{np.nansum(seconds):.4g} s in all, at most {np.nanmax(seconds):.3g} s")])
     typer.echo("arrays")
-    _table(_arrays(file))
+    _table(arrays(file))
 
 
 def _values(item: h5py.Dataset) -> str:
@@ -81,7 +81,8 @@ def _values(item: h5py.Dataset) -> str:
     return f"{len(values)} values: {', '.join(values[:SHOWN_VALUES])}, ..."
 
 
-def _key_figures(file: h5py.File) -> list[tuple[str, str]]:
+def key_figures(file: h5py.File) -> list[tuple[str, str]]:
+    """Return the figures that say most about a run, each with its name."""
     from neurosim.results.reader import texts
 
     rows = []
@@ -96,6 +97,15 @@ def _key_figures(file: h5py.File) -> list[tuple[str, str]]:
         if "gradient_cosine" in train and len(train["gradient_cosine"]):
             last = zip(texts(train["block"]), train["gradient_cosine"][-1], strict=True)
             rows.append(("gradient_cosine", ", ".join(f"{block} {value:.6f}" for block, value in last)))
+        if "baseline_loss" in train:
+            losses = zip(texts(train["baseline"]), train["baseline_loss"][:], strict=True)
+            rows.append(("test_loss to beat", ", ".join(f"{name} {value:.6g}" for name, value in losses)))
+    if "perturbation" in file:
+        group = file["perturbation"]
+        for reference, cosine in zip(texts(group["reference"]), group["cosine"][:], strict=True):
+            means = zip(texts(group["rule"]), cosine[:, :, -1].mean(axis=1), strict=True)
+            rows.append((f"cosine {reference}", ", ".join(f"{rule} {value:.3f}" for rule, value in means)))
+        rows.append(("noisy copies", f"{group['samples'][-1]}; means of {len(group['network'])} networks"))
     if "robustness" in file:
         group = file["robustness"]
         errors = group["attacked_error"][:]
@@ -113,7 +123,8 @@ def _key_figures(file: h5py.File) -> list[tuple[str, str]]:
     return rows
 
 
-def _arrays(file: h5py.File) -> list[tuple[str, str]]:
+def arrays(file: h5py.File) -> list[tuple[str, str]]:
+    """Return the arrays of a file: path; shape, meaning and unit."""
     import h5py
 
     from neurosim.results.reader import text

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from neurosim import __version__
-from neurosim.cli import inspect, listing, plot, run, schema, sweep, validate, warmup
+from neurosim.cli import inspect, listing, plot, report, run, schema, sweep, validate, warmup
 from neurosim.errors import DiskFullError, NeurosimError
 
 BAD_USAGE, FAILED, INTERRUPTED = 2, 3, 130
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
 app.command("plot")(plot.plot)
+app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)
 app.command("list")(listing.list_names)

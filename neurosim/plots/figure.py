@@ -25,6 +25,7 @@ OVERVIEWS = {
     "nudges": "nudge_error",
     "train": "training",
     "robustness": "robustness",
+    "perturbation": "perturbation_cosine",
     "sweep": "sweep",
 }
 

@@ -51,3 +51,9 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path):
     return Shell(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shell_in() -> type[Shell]:
+    """Make a shell in a folder that outlives a test."""
+    return Shell

@@ -18,7 +18,7 @@ def test_version_and_help(shell):
     """--version, --help of the program and of every command."""
     assert shell("--version").stdout == f"neurosim {__version__}\n"
     told = shell("--help").stdout
-    for command in ("run", "plot", "inspect", "validate", "list", "schema", "warmup"):
+    for command in ("run", "plot", "report", "inspect", "validate", "list", "schema", "warmup"):
         assert command in told
         assert shell(command, "--help").returncode == 0
 

@@ -12,6 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plots_files import write_bias, write_relax, write_robustness, write_train
+from signal_files import write_decorrelation_file, write_perturbation_file, write_sequence_file
 from sweep_files import write_sweep
 
 from neurosim.plots.style import styled
@@ -63,3 +64,21 @@ def robustness(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
 def swept(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
     """Make and open a sweep; options as in `write_sweep`."""
     return lambda **options: opened(write_sweep, **options)
+
+
+@pytest.fixture
+def sequence(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open the run of a circuit driven by signals; options as in `write_sequence_file`."""
+    return lambda **options: opened(write_sequence_file, **options)
+
+
+@pytest.fixture
+def perturbation(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open cosines of updates by perturbation; options as in `write_perturbation_file`."""
+    return lambda **options: opened(write_perturbation_file, **options)
+
+
+@pytest.fixture
+def decorrelation(opened: Callable[..., h5py.File]) -> Callable[..., h5py.File]:
+    """Make and open correlations before and after; options as in `write_decorrelation_file`."""
+    return lambda **options: opened(write_decorrelation_file, **options)

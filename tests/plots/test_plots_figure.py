@@ -27,6 +27,7 @@ OF_TRAIN = ("training", "learning_curve", "gradient_alignment")
 OF_BIAS = ("bias", "ladder", "waterfall", "error_alignment")
 OF_ROBUSTNESS = ("robustness",)
 ELSEWHERE = ("nudge_error", "complex_plane", "lock_in", "u_curve")  # test_plots_nudges.py, test_plots_u_curve.py
+OF_SIGNALS = ("sequence", "components", "perturbation_cosine", "correlation")
 OF_SWEEPS = ("sweep", "heat_map", "lines", "scatter")  # tests/plots/test_plots_sweep_*.py
 COSINES = {"W_0": [0.9, 0.99, 0.999, 0.9999], "b_1": [0.8, 0.9, 0.95, 0.99], "all": [0.95] * 4}
 SWEEPS = {"times": np.arange(5.0), "units": "1", "saves": (2, 5), "dynamics": "{tolerance: 1.0e-5}"}
@@ -46,7 +47,7 @@ def visible_texts(figure: Figure) -> list[tuple[str, Any]]:
 
 
 def test_every_registered_plot_is_tested_here():
-    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS, *ELSEWHERE, *OF_SWEEPS} == set(PLOTS)
+    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS, *ELSEWHERE, *OF_SIGNALS, *OF_SWEEPS} == set(PLOTS)
 
 
 def test_the_default_is_the_overview(relax, train):
@@ -114,6 +115,25 @@ def test_every_picture_of_a_relaxation_says_what_did_not_settle(relax, kind):
 )
 def test_nothing_collides_in_pictures_of_a_relaxation(relax, kind, options):
     assert_tidy(draw_figure(relax(**options), kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("sequence", {}),
+        ("sequence", {"task": "copying", "units": 8}),
+        ("sequence", {"task": "recall", "units_of_target": "K", "time_units": "s"}),
+        ("components", {}),
+    ],
+)
+def test_nothing_collides_in_pictures_of_a_sequence(sequence, kind, options):
+    assert_tidy(draw_figure(sequence(**options), kind))
+
+
+def test_nothing_collides_in_pictures_of_perturbation_and_decorrelation(perturbation, decorrelation):
+    assert_tidy(draw_figure(perturbation(), "perturbation_cosine"))
+    assert_tidy(draw_figure(decorrelation(), "correlation"))
+    assert_tidy(draw_figure(decorrelation(shrink=0.1, still=2), "correlation"))
 
 
 @pytest.mark.parametrize(

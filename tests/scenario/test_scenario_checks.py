@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
@@ -58,6 +59,26 @@ PROX = ("beta: 0.2", "output: prox\n  beta: 0.2")
 )
 def test_each_misfit_gives_one_line(problems, changes, line):
     assert problems(*changes) == [f"mine.yaml:{line}"]
+
+
+@pytest.mark.parametrize("data", ["delay", "copying", "mackey_glass", "weather", "series"])
+def test_sequences_need_a_recurrent_circuit(problems, data):
+    more = ", path: mine.csv, inputs: [a], targets: [b]" if data == "series" else ""
+    line = f"7: data.set: '{data}' has sequences, which need circuit.kind: recurrent; found layered."
+    assert problems(("{set: digits}", f"{{set: {data}{more}}}")) == [f"mine.yaml:{line}"]
+
+
+def test_a_recurrent_circuit_needs_sequences(load):
+    scenario = load().scenario
+    circuit = SimpleNamespace(kind="recurrent", check=lambda sections: ())
+    sections = ValidSections({"circuit": circuit, "data": scenario.data})
+    assert list(misfits(sections)) == [
+        (
+            "data.set",
+            "'digits' has single samples, but circuit.kind: recurrent needs sequences: "
+            "delay, mackey_glass, copying, weather, series.",
+        )
+    ]
 
 
 @pytest.mark.parametrize(
