@@ -252,6 +252,31 @@ DATASETS = Registry(
             settings="neurosim.datasets.settings:GaussianData",
             summary="Generated Gaussian clouds around centres drawn from the seed.",
         ),
+        "delay": Entry(
+            target="neurosim.datasets.drawn:load_delay",
+            settings="neurosim.datasets.sequence_settings:DelayData",
+            summary="Sequences: white input, to be recalled some steps later.",
+        ),
+        "mackey_glass": Entry(
+            target="neurosim.datasets.mackey_glass:load",
+            settings="neurosim.datasets.sequence_settings:MackeyGlassData",
+            summary="Sequences: a chaotic series, to be predicted or recalled.",
+        ),
+        "copying": Entry(
+            target="neurosim.datasets.drawn:load_copying",
+            settings="neurosim.datasets.sequence_settings:CopyingData",
+            summary="Sequences: a list of symbols, to be recalled after a pause.",
+        ),
+        "weather": Entry(
+            target="neurosim.datasets.weather:load",
+            settings="neurosim.datasets.sequence_settings:WeatherData",
+            summary="Sequences: hourly weather at JFK in 2013, embedded; temperature 1 h or 24 h ahead.",
+        ),
+        "series": Entry(
+            target="neurosim.datasets.user_series:load",
+            settings="neurosim.datasets.sequence_settings:SeriesData",
+            summary="Sequences: your own columns from a CSV, NPZ or HDF5 file.",
+        ),
     },
 )
 

@@ -109,6 +109,8 @@ def test_everything_public_is_documented(path):
     for node in tree.body:
         if not isinstance(node, ast.ClassDef | ast.FunctionDef) or node.name.startswith("_"):
             continue
+        if any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list):
+            continue  # the implementation below has the docstring of all
         assert ast.get_docstring(node), f"{name_of(path)}: {node.name} has no docstring"
         for inner in node.body if isinstance(node, ast.ClassDef) else ():
             if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):

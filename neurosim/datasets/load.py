@@ -1,26 +1,35 @@
-"""The one way in: from the `data` section of a scenario to samples, through the registry."""
+"""The one way in: from the `data` section of a scenario to samples or sequences, through the registry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, overload
 
 from numpy.typing import DTypeLike
 
 from neurosim.datasets.dataset import Dataset
-from neurosim.datasets.settings import DataSettings
+from neurosim.datasets.sequence_settings import SequenceData
+from neurosim.datasets.sequences import SequenceDataset
+from neurosim.datasets.settings import Data
 from neurosim.registry import DATASETS
 
-Loader: TypeAlias = Callable[[DataSettings, DTypeLike, int, tuple[Path, ...]], Dataset]
+
+@overload
+def load_dataset(settings: Data, dtype: DTypeLike, seed: int, folders: tuple[Path, ...] = ()) -> Dataset: ...
 
 
-def load_dataset(settings: DataSettings, dtype: DTypeLike, seed: int, folders: tuple[Path, ...] = ()) -> Dataset:
+@overload
+def load_dataset(
+    settings: SequenceData, dtype: DTypeLike, seed: int, folders: tuple[Path, ...] = ()
+) -> SequenceDataset: ...
+
+
+def load_dataset(settings: Any, dtype: DTypeLike, seed: int, folders: tuple[Path, ...] = ()) -> Any:
     """Load or generate the data set that `settings.set` names.
 
     Parameters
     ----------
-    settings : one of the classes in `neurosim.datasets.settings`
+    settings : one of the classes in `neurosim.datasets.settings` or `neurosim.datasets.sequence_settings`
         The `data` section.
     dtype : dtype
         Of inputs and targets: float32 or float64.
@@ -31,7 +40,8 @@ def load_dataset(settings: DataSettings, dtype: DTypeLike, seed: int, folders: t
 
     Returns
     -------
-    Dataset
+    Dataset or SequenceDataset
+        Samples for circuits that settle; sequences where `settings.sequential`, for recurrent circuits.
 
     Raises
     ------
@@ -40,5 +50,4 @@ def load_dataset(settings: DataSettings, dtype: DTypeLike, seed: int, folders: t
     UnknownNameError
         If the registry has no such data set.
     """
-    loader: Loader = DATASETS.load(settings.set)
-    return loader(settings, dtype, seed, folders)
+    return DATASETS.load(settings.set)(settings, dtype, seed, folders)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
+from neurosim.datasets.sequence_settings import (
+    CopyingData,
+    DelayData,
+    MackeyGlassData,
+    SeriesData,
+    WeatherData,
+)
 from neurosim.settings import Settings
 
 FILE_SUFFIXES = (".npz", ".h5", ".hdf5")
@@ -14,7 +21,9 @@ FILE_SUFFIXES = (".npz", ".h5", ".hdf5")
 
 
 class Data(Settings):
-    """Keys that every data set has."""
+    """Keys that every data set of samples has."""
+
+    sequential: ClassVar[bool] = False
 
     batch: int = Field(50, ge=1, description="Samples per batch.")
 
@@ -126,6 +135,17 @@ class GaussianData(Data):
 
 
 DataSettings: TypeAlias = Annotated[
-    DigitsData | MnistData | FashionMnistData | FileData | XorData | GaussianData, Field(discriminator="set")
+    DigitsData
+    | MnistData
+    | FashionMnistData
+    | FileData
+    | XorData
+    | GaussianData
+    | DelayData
+    | MackeyGlassData
+    | CopyingData
+    | WeatherData
+    | SeriesData,
+    Field(discriminator="set"),
 ]
 """The `data` section: whichever class its key `set` names."""

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from neurosim.registry import SOLVERS
+from neurosim.registry import DATASETS, SOLVERS
 from neurosim.scenario.section import SECTIONS
 from neurosim.settings import Sections
 
 _WITHOUT_RULE = frozenset({"relax"})
+_TAKE_SEQUENCES = frozenset({"recurrent"})  # kinds of circuits that are driven by signals
 
 
 class ValidSections:
@@ -38,7 +39,7 @@ class UnknownSectionError(LookupError):
 
 def misfits(sections: Sections) -> Iterator[tuple[str, str]]:
     """Yield (dotted key, message) for everything that does not fit together, in a fixed order."""
-    for check in (_rule_is_given, _layers_fit_the_data, _noise_is_integrated):
+    for check in (_rule_is_given, _circuit_takes_the_data, _layers_fit_the_data, _noise_is_integrated):
         with suppress(UnknownSectionError):
             yield from check(sections)
     for name in SECTIONS:
@@ -53,9 +54,19 @@ def _rule_is_given(sections: Sections) -> Iterable[tuple[str, str]]:
         yield "rule", f"missing; analysis {sections.analysis.type} needs a learning rule."
 
 
+def _circuit_takes_the_data(sections: Sections) -> Iterable[tuple[str, str]]:
+    data, kind = sections.data, sections.circuit.kind
+    if data.sequential and kind not in _TAKE_SEQUENCES:
+        able = " or ".join(sorted(_TAKE_SEQUENCES))
+        yield "data.set", f"'{data.set}' has sequences, which need circuit.kind: {able}; found {kind}."
+    elif not data.sequential and kind in _TAKE_SEQUENCES:
+        able = ", ".join(name for name in DATASETS if DATASETS.settings(name).sequential)
+        yield "data.set", f"'{data.set}' has single samples, but circuit.kind: {kind} needs sequences: {able}."
+
+
 def _layers_fit_the_data(sections: Sections) -> Iterable[tuple[str, str]]:
     layers = getattr(sections.circuit, "layers", None)
-    if layers is None:
+    if layers is None or sections.data.sequential:
         return
     inputs, targets = sections.data.shape()
     last = (f"circuit.layers.{len(layers) - 1}", layers[-1])

@@ -16,6 +16,11 @@ MINIMAL = {
     "file": {"path": "mine.npz"},
     "xor": {},
     "gaussian": {},
+    "delay": {},
+    "mackey_glass": {},
+    "copying": {},
+    "weather": {},
+    "series": {"path": "mine.csv", "inputs": ["a", "b"], "targets": ["c"]},
 }
 
 
@@ -49,6 +54,11 @@ def test_every_registered_set_is_a_section_and_the_other_way_round():
         ("file", (None, None)),
         ("xor", (2, 2)),
         ("gaussian", (16, 4)),
+        ("delay", (1, 1)),
+        ("mackey_glass", (1, 1)),
+        ("copying", (10, 10)),
+        ("weather", (8, 1)),
+        ("series", (2, 1)),
     ],
 )
 def test_shape_tells_the_widths_that_are_known(name, shape):
@@ -99,6 +109,17 @@ def test_every_key_is_described_for_editors(name):
         ("gaussian", {"classes": 1}, "greater than or equal to 2"),
         ("gaussian", {"separation": -1.0}, "greater than or equal to 0"),
         ("gaussian", {"separation": float("nan")}, "finite number"),
+        ("delay", {"steps": 4, "lag": 4}, "lag is 4, but must be below steps, which is 4: no step would count"),
+        ("copying", {"symbols": 1}, "greater than or equal to 2"),
+        ("mackey_glass", {"test_length": 100}, "with test_length other than length, give steps"),
+        ("mackey_glass", {"length": 90, "steps": 100}, "steps is 100, but the shortest series has 90 samples"),
+        ("mackey_glass", {"task": "guess"}, "'predict' or 'recall'"),
+        ("weather", {"features": ["humidity", "humidity"]}, "'humidity' is named twice"),
+        ("weather", {"features": ["snow"]}, "'temperature', 'dew_point'"),
+        ("weather", {"ahead": 0}, "greater than or equal to 1"),
+        ("series", {"path": "mine.txt"}, r"found the ending '\.txt', allowed are \.csv, \.npz, \.h5, \.hdf5"),
+        ("series", {"targets": ["c", "c"]}, "'c' is named twice"),
+        ("series", {"test_fraction": 0.5}, "less than 0.5"),
     ],
 )
 def test_values_out_of_bounds_are_refused(name, keys, message):
