@@ -17,7 +17,7 @@ class RecurrentCircuit(Settings):
     decorrelates. The loss of a step is the mean over the outputs of (o_t - y_t)^2.
     """
 
-    of_sequences: ClassVar[bool] = True
+    sequential: ClassVar[bool] = True
     cost: ClassVar[str] = "squared_error"
 
     kind: Literal["recurrent"]
