@@ -111,9 +111,7 @@ def build_model(scenario: Any) -> PhysicalModel:
 def build_recurrent(scenario: Any, dataset: SequenceDataset, dtype: str, index: int = 0) -> RecurrentNetwork:
     """Return a recurrent network of a scenario with the signals of a data set, the `index`-th of its seed."""
     make = CIRCUIT_KINDS.load(scenario.circuit.kind)
-    model: RecurrentNetwork = make(
-        scenario.circuit, dataset.inputs, dataset.outputs, dtype, scenario.seed, index
-    )
+    model: RecurrentNetwork = make(scenario.circuit, dataset.inputs, dataset.outputs, dtype, scenario.seed, index)
     return model
 
 

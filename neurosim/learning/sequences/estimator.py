@@ -35,7 +35,9 @@ class Estimator(ABC):
         self.losses = np.zeros(rows)
         self.path = 0
 
-    def present(self, inputs: Array, targets: Array, counted: npt.NDArray[np.bool_], continues: bool, path: int) -> None:
+    def present(
+        self, inputs: Array, targets: Array, counted: npt.NDArray[np.bool_], continues: bool, path: int
+    ) -> None:
         """Take up a batch; the state goes on if it `continues`, and is zero otherwise.
 
         Parameters

@@ -36,9 +36,7 @@ class NoisyWeights(Estimator):
         Noisy copies.
     """
 
-    def __init__(
-        self, network: RecurrentNetwork, rows: int, seed: int, held: bool, sigma: float, samples: int
-    ) -> None:
+    def __init__(self, network: RecurrentNetwork, rows: int, seed: int, held: bool, sigma: float, samples: int) -> None:
         super().__init__(network, rows)
         self.held, self.sigma, self.samples = held, sigma, samples
         n, outputs, real = network.units, network.outputs, network.dtype
