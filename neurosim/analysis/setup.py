@@ -142,7 +142,8 @@ def build(
     if isinstance(dataset, SequenceDataset):
         _check_signals(loaded, dataset)
         network = build_recurrent(scenario, dataset, scenario.dtype)
-        return SequenceExperiment(loaded, network, scenario.rule, dataset)
+        rule: Any = scenario.rule  # validation refuses a recurrent circuit without one
+        return SequenceExperiment(loaded, network, rule, dataset)
     _check_fit(loaded, dataset)
     return Experiment(loaded, build_model(scenario), build_solver(scenario.dynamics), scenario.rule, dataset)
 

@@ -1,4 +1,4 @@
-"""Analysis `train` of recurrent circuits: batches of sequences, mean squared errors per epoch, baselines beside them."""
+"""Analysis `train` of recurrent circuits: batches of sequences, mean squared errors per epoch, and baselines."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SequenceTraining(Training):
     @property
     def batches(self) -> int:
         """Batches per epoch; a rest that does not fill one is left out."""
-        limit = self.settings.train_limit or self.dataset.count("train")
+        limit: int = self.settings.train_limit or self.dataset.count("train")
         return max(1, min(limit, self.dataset.count("train")) // self.rows)
 
     def state(self) -> tuple[dict[str, float], dict[str, Array]]:
@@ -100,7 +100,7 @@ class SequenceTraining(Training):
         """Show the next batch; the conductances follow after it, or after every step."""
         number = epoch * self.batches + self.next_batch
         batch = self.dataset.batch("train", self._numbered(epoch), self.rows)
-        estimator, optimizer = self.estimator, self.plasticity
+        estimator = self.estimator
         continues = batch.continues and self.next_batch > 0
         path = first_path(Shown.LEARNING, number * self.rows)
         estimator.present(batch.inputs, batch.targets, batch.counted, continues, path)
@@ -131,7 +131,7 @@ class SequenceTraining(Training):
 
     def answers(self, part: Part) -> tuple[Tally, float]:
         """Let the network answer a part of the data; return its losses, and the mean square of its last states."""
-        count = self.dataset.count(part)
+        count: int = self.dataset.count(part)
         if part == "test" and self.settings.test_limit is not None:
             count = min(count, self.settings.test_limit)
         rows, tally, squares = min(self.rows, count), Tally(), []
@@ -163,7 +163,7 @@ def run_sequences(experiment: SequenceExperiment, session: Session) -> Outcome:
     session.writer.dimension("train", "baseline", list(baselines), "what a circuit has to beat")
     what = "test loss of the baseline; ridge: linear readout fitted to the states of the untrained network"
     session.writer.variable("train", "baseline_loss", ("baseline",), list(baselines.values()), what, "1")
-    write_parameters(session.writer, experiment.model, training.initial)
+    write_parameters(session.writer, training.model, training.initial)
     if outcome is None:
         outcome = Outcome(Status.FINISHED, training.log.summary() + shrinking(training), obsolete=session.checkpoint)
     return outcome

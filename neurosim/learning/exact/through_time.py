@@ -49,7 +49,11 @@ class ThroughTime(Estimator):
         """Do nothing: all is read from the batch."""
 
     def learn(self, first: int, last: int) -> None:
-        """Run forward with all states kept, then backward."""
+        """Run forward with all states kept, then backward; numbers that overflow are left to who follows them."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._learn(first, last)
+
+    def _learn(self, first: int, last: int) -> None:
         A, R, B, D = (self.network.parameters[name] for name in ("A", "R", "B", "D"))
         steps, units = last - first, self.network.units
         z = np.empty((steps + 1, self.rows, units), A.dtype)

@@ -78,11 +78,10 @@ class PerturbedCopies(Estimator):
             return np.zeros(shape, real)
 
         width = line_width(n + outputs, real)
-        self.copies = Copies(
-            *(room(planes * rows, n) for _ in range(3)), room(planes * rows, outputs), room(rows, n),
-            room(planes, rows * width),
-        )  # fmt: skip
-        self.sums = Sums(*(np.zeros((pairs, rows)) for _ in range(4)), np.zeros(rows))
+        z, currents, h = (room(planes * rows, n) for _ in range(3))
+        self.copies = Copies(z, currents, h, room(planes * rows, outputs), room(rows, n), room(planes, rows * width))
+        loss, squares, output_squares, passed = (np.zeros((pairs, rows)) for _ in range(4))
+        self.sums = Sums(loss, squares, output_squares, passed, np.zeros(rows))
         a, r, b = (self.gradient[name] for name in ("A", "R", "B"))
         self.products = Products(
             a, r, b, room(*a.shape), room(n, n), room(*b.shape), room(references * rows, n),
@@ -94,7 +93,8 @@ class PerturbedCopies(Estimator):
     @property
     def state(self) -> Array:
         """States of all copies, shape (planes * rows, N)."""
-        return self.copies.z
+        states: Array = self.copies.z
+        return states
 
     def begin(self) -> None:
         """Set the counters of the noise of this batch."""

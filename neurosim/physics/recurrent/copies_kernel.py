@@ -84,7 +84,7 @@ class Products(NamedTuple):
     ----------
     A, R, B : ndarray
         Sums over the steps, of the shapes of the parameters.
-    step_A, step_R, step_B : ndarray
+    step_inputs, step_recurrent, step_readout : ndarray
         Of one step.
     e, eo : ndarray, shape (references * rows, N) and (references * rows, outputs)
         Factors of one step.
@@ -99,9 +99,9 @@ class Products(NamedTuple):
     A: Any
     R: Any
     B: Any
-    step_A: Any
-    step_R: Any
-    step_B: Any
+    step_inputs: Any
+    step_recurrent: Any
+    step_readout: Any
     e: Any
     eo: Any
     before: Any
@@ -244,11 +244,11 @@ def run_copies(
             clear(products.all_e)
             for q in range(references):
                 add(e[q * rows : (q + 1) * rows], products.all_e)
-            np.dot(products.all_e.T, inputs[t], products.step_A)
-            np.dot(e.T, products.before, products.step_R)
-            np.dot(eo.T, z[: references * rows], products.step_B)
-            add(products.step_A, products.A)
-            add(products.step_R, products.R)
-            add(products.step_B, products.B)
+            np.dot(products.all_e.T, inputs[t], products.step_inputs)
+            np.dot(e.T, products.before, products.step_recurrent)
+            np.dot(eo.T, z[: references * rows], products.step_readout)
+            add(products.step_inputs, products.A)
+            add(products.step_recurrent, products.R)
+            add(products.step_readout, products.B)
         if choice.decorrelated == 1 and rate > 0.0:
-            decorrelate(weights.D, z[:rows], rate, gain_control, products.zd, products.step_R)
+            decorrelate(weights.D, z[:rows], rate, gain_control, products.zd, products.step_recurrent)

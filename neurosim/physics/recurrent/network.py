@@ -79,7 +79,7 @@ class RecurrentNetwork:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of its numbers."""
-        return self.parameters.flat.dtype  # type: ignore[no-any-return]
+        return self.parameters.flat.dtype
 
     @property
     def conductances(self) -> Parameters:

@@ -2,8 +2,8 @@
 
     a_t = A u_t + R z_{t-1} + s xi_t,   z_t = D tanh(a_t),   o_t = B z_t + s zeta_t
 
-Copies are planes: a state has the shape (planes rows, N), row r of plane p at p rows + r, and all of them go through one
-matrix product. The first planes are quiet unless they are asked to be noisy as well.
+Copies are planes: a state has the shape (planes rows, N), row r of plane p at p rows + r, and all go through one matrix
+product. The first planes are quiet unless they are asked to be noisy as well.
 """
 
 from __future__ import annotations

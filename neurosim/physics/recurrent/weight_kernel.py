@@ -46,8 +46,8 @@ def views(flat: Any, D: Any, inputs: Any, outputs: Any) -> Any:
 @kernel(_signature)
 def run_noisy_weights(
     theta: Any, noisy_theta: Any, mask: Any, D: Any, normals: Any, copies: Any, states: Any, noisy_o: Any, noise: Any,
-    inputs: Any, targets: Any, counted: Any, first: int, last: int, held: int, losses: Any, mean_loss: Any, gradient: Any,
-    scale: float,
+    inputs: Any, targets: Any, counted: Any, first: int, last: int, held: int, losses: Any, mean_loss: Any,
+    gradient: Any, scale: float,
 ) -> None:  # fmt: skip
     """Take the quiet network and all noisy ones through steps `first` to `last`.
 
