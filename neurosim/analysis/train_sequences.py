@@ -39,7 +39,8 @@ class SequenceTraining(Training):
         scenario, network = experiment.scenario, experiment.model
         self.experiment: Any = experiment
         self.session, self.settings = session, scenario.analysis
-        self.dataset, self.rows, self.model = experiment.dataset, scenario.data.batch, network  # type: ignore[assignment]
+        self.dataset, self.model = experiment.dataset, network  # type: ignore[assignment]
+        self.rows: int = scenario.data.batch
         self.estimator = experiment.rule.estimator(network, self.rows, scenario.seed)
         self.decorrelated = getattr(experiment.rule, "decorrelation", None) is not None
         self.plasticity: Any = Optimizer(self.settings.optimizer, network.parameters.trained, session.workers)
