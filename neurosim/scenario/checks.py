@@ -46,11 +46,10 @@ def misfits(sections: Sections) -> Iterator[tuple[str, str]]:
         if strangers:  # what else they might say of each other would only confuse
             yield from strangers
             return
-    if getattr(sections, "dynamics", "unknown") is None:
-        with suppress(UnknownSectionError):
-            if sections.circuit.kind not in _TAKE_SEQUENCES:
-                yield "dynamics", f"missing; this section needs at least 'solver': {SECTIONS['dynamics'].allowed()}."
-                sections = _others(sections, "dynamics")
+    with suppress(UnknownSectionError):
+        if sections.dynamics is None and sections.circuit.kind not in _TAKE_SEQUENCES:
+            yield "dynamics", f"missing; this section needs at least 'solver': {SECTIONS['dynamics'].allowed()}."
+            sections = _others(sections, "dynamics")
     for check in (_rule_is_given, _circuit_takes_the_data, _layers_fit_the_data, _noise_is_integrated):
         with suppress(UnknownSectionError):
             yield from check(sections)

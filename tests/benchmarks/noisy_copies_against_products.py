@@ -3,7 +3,8 @@
     python tests/benchmarks/noisy_copies_against_products.py
 
 500 units, batch 32, 200 steps, 8 copies, float32. Both run in compiled loops on one BLAS thread, in turns; a ratio of 1
-would mean that noise, tanh and differences are free. Credit causal goes through the sequence twice, and so do its products.
+would mean that noise, tanh and differences are free. Credit causal goes through the sequence twice, and so do
+its products.
 """
 
 from __future__ import annotations
