@@ -101,6 +101,11 @@ CIRCUIT_KINDS = Registry(
             settings="neurosim.physics.deep_resistive.settings:DeepResistiveCircuit",
             summary="Deep resistive networks: layers of nodes with ideal diodes, joined by resistors that learn.",
         ),
+        "recurrent": Entry(
+            target="neurosim.physics.recurrent.network:RecurrentNetwork",
+            settings="neurosim.physics.recurrent.settings:RecurrentCircuit",
+            summary="A discrete recurrent network that is driven by signals.",
+        ),
     },
 )
 
@@ -143,6 +148,16 @@ RULES = Registry(
             target="neurosim.learning.rules.backprop:Backprop",
             settings="neurosim.learning.rules.backprop:Backprop",
             summary="The exact gradient of the feed-forward prediction, as a reference.",
+        ),
+        "node_perturbation": Entry(
+            target="neurosim.learning.rules.node_perturbation:NodePerturbation",
+            settings="neurosim.learning.rules.node_perturbation:NodePerturbation",
+            summary="Recurrent circuits: differences of the loss between noisy copies and a clean one.",
+        ),
+        "bptt": Entry(
+            target="neurosim.learning.rules.bptt:BackpropThroughTime",
+            settings="neurosim.learning.rules.bptt:BackpropThroughTime",
+            summary="The exact gradient through time, or through one step of it, as a reference.",
         ),
     },
 )
@@ -225,6 +240,11 @@ ANALYSES = Registry(
             target="neurosim.analysis.train:run",
             settings="neurosim.analysis.settings:TrainAnalysis",
             summary="Training with test error per epoch.",
+        ),
+        "perturbation": Entry(
+            target="neurosim.analysis.perturbation:run",
+            settings="neurosim.analysis.perturbation_settings:PerturbationAnalysis",
+            summary="Recurrent circuits: how well loss differences of K noisy copies point along the exact gradient.",
         ),
         "robustness": Entry(
             target="neurosim.analysis.robustness:run",

@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     PROGRAMMING = 15
     DEVICE_READS = 16
     SWEEP_POINTS = 20
+    NODE_PERTURBATION = 40
 
 
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:

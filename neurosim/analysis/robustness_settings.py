@@ -95,11 +95,11 @@ class RobustnessAnalysis(TrainingKeys):
         yield from self.check_plasticity(scenario, scenario.rule)
         if self.plasticity == "fused":
             yield "analysis.plasticity", "fused is for analysis train. Use per_batch."
-        if scenario.circuit.kind == "resistive":
+        if scenario.circuit.kind in ("resistive", "deep_resistive"):
             yield (
                 "analysis.type",
-                "robustness follows the cost back to the inputs, which a netlist does not say. Use circuit.kind: "
-                "layered, or analysis train.",
+                "robustness follows the cost back to the inputs, which a resistive circuit does not say. Use "
+                "circuit.kind: layered, or analysis train.",
             )
         for i, variant in enumerate(self.variants):
             if variant.rule is not None:

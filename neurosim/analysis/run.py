@@ -13,7 +13,7 @@ from neurosim import __version__
 from neurosim.analysis.interruption import Interruption, never
 from neurosim.analysis.memory import Memory
 from neurosim.analysis.progress import Progress, Silence
-from neurosim.analysis.setup import Experiment, build
+from neurosim.analysis.setup import Experiment, SequenceExperiment, build
 from neurosim.analysis.timing import timing_warning
 from neurosim.dynamics.status import Status
 from neurosim.errors import ResultFileError
@@ -112,7 +112,7 @@ class Session:
 class Analysis(Protocol):
     """An analysis: computes, writes through the session, and says how it ended."""
 
-    def __call__(self, experiment: Experiment, session: Session) -> Outcome:
+    def __call__(self, experiment: Any, session: Session) -> Outcome:
         """Analyse `experiment`."""
 
 
@@ -148,8 +148,8 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     if options.force:
         checkpoint.unlink(missing_ok=True)
     with Workers(options.threads) as workers, ResultWriter(path, _attributes(loaded, options)) as writer:
-        if experiment.solver.calculus is not None:
-            writer.set_attributes("/", {"stochastic_calculus": experiment.solver.calculus})
+        if experiment.calculus is not None:
+            writer.set_attributes("/", {"stochastic_calculus": experiment.calculus})
         writer.set_attributes("/provenance", provenance(workers.threads))
         with Interruption(options.stop) as interruption:
             session = Session(writer, workers, options.progress, interruption, checkpoint)
@@ -168,7 +168,7 @@ def execute(loaded: LoadedScenario, options: Options) -> tuple[Path, Outcome]:
     return path, outcome
 
 
-def analyse(experiment: Experiment, session: Session) -> tuple[Outcome, str]:
+def analyse(experiment: Experiment | SequenceExperiment, session: Session) -> tuple[Outcome, str]:
     """Run the analysis that a scenario asks for.
 
     Returns
@@ -179,7 +179,7 @@ def analyse(experiment: Experiment, session: Session) -> tuple[Outcome, str]:
         What the user should know about the times of the scenario; empty if there is nothing.
     """
     analysis: Analysis = ANALYSES.load(experiment.scenario.analysis.type)
-    warning = timing_warning(experiment) or ""
+    warning = "" if isinstance(experiment, SequenceExperiment) else timing_warning(experiment) or ""
     if warning:
         session.progress.note(warning)
     return analysis(experiment, session), warning

@@ -10,6 +10,7 @@ import numpy as np
 
 from neurosim.datasets.dataset import Dataset
 from neurosim.datasets.load import load_dataset
+from neurosim.datasets.sequences import PARTS, SequenceDataset
 from neurosim.dynamics.adaptive import AdaptiveSolver
 from neurosim.dynamics.fixed_step import FixedStepSolver
 from neurosim.dynamics.scheme import EmbeddedScheme, FixedScheme, StochasticScheme
@@ -17,7 +18,9 @@ from neurosim.dynamics.solver import Solver
 from neurosim.dynamics.stochastic import StochasticSolver
 from neurosim.errors import ScenarioError, nearest
 from neurosim.learning.rule import Rule
+from neurosim.learning.sequence_rule import SequenceRule
 from neurosim.physics.model import PhysicalModel
+from neurosim.physics.recurrent.network import RecurrentNetwork
 from neurosim.registry import CIRCUIT_KINDS, SOLVERS
 from neurosim.scenario.load import LoadedScenario
 
@@ -51,6 +54,39 @@ class Experiment:
         """The validated scenario."""
         return self.loaded.scenario
 
+    @property
+    def calculus(self) -> str | None:
+        """What a stochastic solver takes its integrals for; None for others."""
+        return self.solver.calculus
+
+
+@dataclass(frozen=True)
+class SequenceExperiment:
+    """What an analysis of a recurrent circuit works with; it has no solver, because nothing relaxes.
+
+    Parameters
+    ----------
+    loaded : LoadedScenario
+        The scenario and where its keys were written.
+    model : RecurrentNetwork
+        The circuit.
+    rule : SequenceRule
+        How it learns.
+    dataset : SequenceDataset
+        The signals.
+    """
+
+    loaded: LoadedScenario
+    model: RecurrentNetwork
+    rule: SequenceRule
+    dataset: SequenceDataset
+    calculus: None = None
+
+    @property
+    def scenario(self) -> Any:
+        """The validated scenario."""
+        return self.loaded.scenario
+
 
 def build_solver(settings: Any) -> Solver:
     """Return the solver that the `dynamics` section of a scenario describes."""
@@ -72,7 +108,16 @@ def build_model(scenario: Any) -> PhysicalModel:
     return model
 
 
-def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: Dataset | None = None) -> Experiment:
+def build_recurrent(scenario: Any, dataset: SequenceDataset, dtype: str, index: int = 0) -> RecurrentNetwork:
+    """Return a recurrent network of a scenario with the signals of a data set, the `index`-th of its seed."""
+    make = CIRCUIT_KINDS.load(scenario.circuit.kind)
+    model: RecurrentNetwork = make(scenario.circuit, dataset.inputs, dataset.outputs, dtype, scenario.seed, index)
+    return model
+
+
+def build(
+    loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: Dataset | SequenceDataset | None = None
+) -> Experiment | SequenceExperiment:
     """Return everything that an analysis of a scenario works with.
 
     Parameters
@@ -94,6 +139,11 @@ def build(loaded: LoadedScenario, data_folders: tuple[Path, ...] = (), dataset: 
     scenario = loaded.scenario
     if dataset is None:
         dataset = load_dataset(scenario.data, scenario.dtype, scenario.seed, data_folders)
+    if isinstance(dataset, SequenceDataset):
+        _check_signals(loaded, dataset)
+        network = build_recurrent(scenario, dataset, scenario.dtype)
+        rule: Any = scenario.rule  # validation refuses a recurrent circuit without one
+        return SequenceExperiment(loaded, network, rule, dataset)
     _check_fit(loaded, dataset)
     model = build_model(scenario)
     _check_rates(loaded, model)
@@ -130,5 +180,22 @@ def _check_fit(loaded: LoadedScenario, dataset: Dataset) -> None:
                 "circuit.cost", f"cross_entropy needs targets that sum to one; those of {dataset.name} do not."
             )
         )
+    if problems:
+        raise ScenarioError(*problems)
+
+
+def _check_signals(loaded: LoadedScenario, dataset: SequenceDataset) -> None:
+    circuit, problems = loaded.scenario.circuit, []
+    for key, found, expected in (
+        ("inputs", circuit.inputs, dataset.inputs),
+        ("outputs", circuit.outputs, dataset.outputs),
+    ):
+        if found is not None and found != expected:
+            problems.append(loaded.problem(f"circuit.{key}", f"found {found}, but {dataset.name} has {expected}."))
+    rows = loaded.scenario.data.batch
+    for part in PARTS:
+        if rows > dataset.count(part):
+            what = f"found {rows}, but part '{part}' of {dataset.name} has {dataset.count(part)} sequences."
+            problems.append(loaded.problem("data.batch", what))
     if problems:
         raise ScenarioError(*problems)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neurosim.analysis.parameters import write_parameters
 from neurosim.analysis.run import Outcome, Session
-from neurosim.analysis.setup import Experiment, build_solver
+from neurosim.analysis.setup import Experiment, SequenceExperiment, build_solver
 from neurosim.analysis.train_log import Tally, TrainLog
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.status import Status
@@ -237,8 +237,12 @@ class Training:
         return cosines
 
 
-def run(experiment: Experiment, session: Session) -> Outcome:
+def run(experiment: Experiment | SequenceExperiment, session: Session) -> Outcome:
     """Train, and write /train and /circuit (see the contract)."""
+    if isinstance(experiment, SequenceExperiment):
+        from neurosim.analysis.train_sequences import run_sequences  # which builds on this module
+
+        return run_sequences(experiment, session)
     training = Training(experiment, session, experiment.scenario.analysis.log_gradient_alignment)
     if training.resume():
         session.progress.note(f"resuming after {training.log.epochs} epochs and {training.next_batch} batches")

@@ -22,6 +22,8 @@ COLUMNS = {
     "test_error": ("fraction of test samples misclassified after the epoch", "1"),
     "seconds": ("wall time of the epoch, test included", "s"),
     "test_residual": ("mean over the test samples of the RMS rate that is left after a fixed number of sweeps", ""),
+    "validation_loss": ("mean validation cost after the epoch", "1"),
+    "mean_square_state": ("mean square of the states of the units on the test part", "1"),
     "mean_steps": ("mean steps per relaxation", "1"),
     "unsettled_fraction": ("fraction of relaxations that did not settle", "1"),
     "homeostasis_loss": ("loss of homeostasis after the epoch, 2 |A|^2 with A the antisymmetric part of G", "1"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -138,6 +138,8 @@ FeedbackLearning = Literal["none", "kolen_pollack"]
 
 class Rule(Settings):
     """A learning rule. Its fields are its keys in the scenario; those here are keys of every rule."""
+
+    sequential: ClassVar[bool] = False
 
     feedback_learning: FeedbackLearning = Field(
         "none",

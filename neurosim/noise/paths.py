@@ -21,6 +21,11 @@ class Shown(IntEnum):
     ATTACK = 3
 
 
+def first_path(shown: Shown, number: int) -> int:
+    """Return the path of presentation `number`, as `paths` counts them."""
+    return int(paths(shown, number, 1)[0])
+
+
 def paths(shown: Shown, first: int, count: int) -> npt.NDArray[np.int64]:
     """Return the paths of `count` presentations, from number `first` on, shape (count,).
 

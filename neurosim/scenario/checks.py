@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from neurosim.registry import DATASETS, SOLVERS
+from neurosim.registry import ANALYSES, DATASETS, RULES, SOLVERS
 from neurosim.scenario.section import SECTIONS
 from neurosim.settings import Sections
 
 _WITHOUT_RULE = frozenset({"relax"})
 _TAKE_SEQUENCES = frozenset({"recurrent"})  # kinds of circuits that are driven by signals
+_SEQUENCES_ONLY = ("perturbation",)
+_SEQUENCE_ANALYSES = ("train", *_SEQUENCES_ONLY)
 
 
 class ValidSections:
@@ -39,6 +41,15 @@ class UnknownSectionError(LookupError):
 
 def misfits(sections: Sections) -> Iterator[tuple[str, str]]:
     """Yield (dotted key, message) for everything that does not fit together, in a fixed order."""
+    with suppress(UnknownSectionError):
+        strangers = [*_circuit_has_the_rule(sections)]
+        if strangers:  # what else they might say of each other would only confuse
+            yield from strangers
+            return
+    with suppress(UnknownSectionError):
+        if sections.dynamics is None and sections.circuit.kind not in _TAKE_SEQUENCES:
+            yield "dynamics", f"missing; this section needs at least 'solver': {SECTIONS['dynamics'].allowed()}."
+            sections = _others(sections, "dynamics")
     for check in (_rule_is_given, _circuit_takes_the_data, _layers_fit_the_data, _noise_is_integrated):
         with suppress(UnknownSectionError):
             yield from check(sections)
@@ -85,3 +96,25 @@ def _noise_is_integrated(sections: Sections) -> Iterable[tuple[str, str]]:
         return
     able = " or ".join(name for name in SOLVERS if SOLVERS.settings(name).integrates_noise)
     yield "dynamics.solver", f"solver '{dynamics.solver}' ignores state_noise; use {able}."
+
+
+def _circuit_has_the_rule(sections: Sections) -> Iterable[tuple[str, str]]:
+    rule, analysis, kind = sections.rule, sections.analysis.type, sections.circuit.kind
+    sequential = kind in _TAKE_SEQUENCES
+    if rule is not None and rule.sequential != sequential:
+        able = ", ".join(name for name in RULES if RULES.settings(name).sequential == sequential)
+        what = "is for circuits that relax" if sequential else "learns from sequences, with circuit.kind: recurrent"
+        yield "rule.type", f"{rule.type} {what}; a {kind} circuit has the rules {able}."
+    allowed = _SEQUENCE_ANALYSES if sequential else [name for name in ANALYSES if name not in _SEQUENCES_ONLY]
+    if analysis not in allowed:
+        yield "analysis.type", f"{analysis} is not for circuit.kind: {kind}. Use {', '.join(allowed)}."
+
+
+def _others(sections: Sections, missing: str) -> Sections:
+    """Return all sections that are known but one."""
+    known = {}
+    for name in SECTIONS:
+        with suppress(UnknownSectionError):
+            if name != missing:
+                known[name] = getattr(sections, name)
+    return ValidSections(known)

@@ -41,7 +41,9 @@ class Scenario(Settings):
     rule: Annotated[Any, SECTIONS["rule"]] | None = Field(
         None, description="What a synapse does; analysis relax can do without."
     )
-    dynamics: Annotated[Any, SECTIONS["dynamics"]] = Field(description="How the circuit relaxes.")
+    dynamics: Annotated[Any, SECTIONS["dynamics"]] | None = Field(
+        None, description="How the circuit relaxes; recurrent circuits go with their signals and have none."
+    )
     analysis: Annotated[Any, SECTIONS["analysis"]] = Field(description="What is asked.")
     sweep: SweepSettings | None = Field(
         None, description="Which keys `neurosim sweep` varies; `neurosim run` does not look at it."

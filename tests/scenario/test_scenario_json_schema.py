@@ -73,7 +73,8 @@ def test_a_circuit_may_leave_everything_to_the_file_it_uses():
 def test_the_top_level_names_dialect_title_and_what_is_required():
     assert SCHEMA["$schema"].startswith("https://json-schema.org/")
     assert SCHEMA["title"] == "neurosim scenario"
-    assert {"schema", "name", "circuit", "dynamics", "analysis"} <= set(SCHEMA["required"])
+    assert {"schema", "name", "circuit", "analysis"} <= set(SCHEMA["required"])
+    assert "dynamics" not in SCHEMA["required"]  # recurrent circuits have none
     assert not SCHEMA["additionalProperties"]
     assert {"type": "null"} in SCHEMA["properties"]["rule"]["anyOf"]
 

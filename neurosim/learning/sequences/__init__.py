@@ -1,0 +1,1 @@
+"""Learning from sequences: loss differences of noisy copies, and the exact gradient through time."""

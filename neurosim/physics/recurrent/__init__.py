@@ -1,0 +1,1 @@
+"""Recurrent circuits that are driven by signals: discrete Elman networks."""
