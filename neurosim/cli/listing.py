@@ -35,9 +35,10 @@ def _rows(kind: str) -> dict[str, str]:
 
         return (CIRCUITS if kind == "circuits" else SCENARIOS).summaries()
     from neurosim import registry
+    from neurosim.lookup import resolve
 
     if kind == "imperfections":
-        fields = registry.resolve(registry.IMPERFECTIONS).model_fields
+        fields = resolve(registry.IMPERFECTIONS).model_fields
         return {name: field.description or "" for name, field in fields.items()}
 
     tables = {

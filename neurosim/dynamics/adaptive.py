@@ -27,7 +27,7 @@ from neurosim.dynamics.settings import AdaptiveSettings
 from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
 from neurosim.jit import INDEX, block, helper, kernel, model_type, record, vector
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

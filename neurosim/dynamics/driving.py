@@ -25,7 +25,7 @@ from numba import types
 from neurosim.errors import SimulationError
 from neurosim.jit import block, helper, record, vector
 from neurosim.noise.fill import LINES, STREAMS, Lines, fill_lines, line_width, lines
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

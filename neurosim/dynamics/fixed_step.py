@@ -21,7 +21,7 @@ from neurosim.dynamics.settings import FixedStepSettings
 from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
 from neurosim.jit import INDEX, kernel, model_type, vector
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

@@ -10,7 +10,7 @@ from numba import types
 
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder
 from neurosim.jit import record
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

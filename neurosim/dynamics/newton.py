@@ -24,7 +24,7 @@ from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
 from neurosim.errors import SimulationError
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

@@ -18,7 +18,7 @@ from neurosim.dynamics.newton import NewtonSolver
 from neurosim.dynamics.settings import NewtonSettings
 from neurosim.dynamics.solver import Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

@@ -17,7 +17,7 @@ from neurosim.dynamics.rates import rms_rates
 from neurosim.dynamics.settings import StiffSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import types
 
 from neurosim.jit import block, helper, kernel, model_type, reduction, vector
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 
 @reduction

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from neurosim.dynamics.status import Status, worst
 from neurosim.errors import SimulationError
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from neurosim.dynamics.settings import SweepsSettings
 from neurosim.dynamics.solver import DIVERGED_RATE, Recorder, Relaxation, Solver
 from neurosim.dynamics.status import Status, judge
-from neurosim.physics.system import DynamicalSystem
+from neurosim.physics.dynamical_system import DynamicalSystem
 
 Array = npt.NDArray[Any]
 

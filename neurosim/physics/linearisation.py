@@ -11,7 +11,8 @@ import numpy.typing as npt
 from neurosim.physics.signal import Signal
 
 if TYPE_CHECKING:
-    from neurosim.physics.system import DynamicalSystem, System
+    from neurosim.physics.dynamical_system import DynamicalSystem
+    from neurosim.physics.system import System
 
 Array = npt.NDArray[Any]
 

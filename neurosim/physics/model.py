@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SimulationError
+from neurosim.physics.dynamical_system import StateBlock
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.signal import Signal
-from neurosim.physics.system import StateBlock, System
+from neurosim.physics.system import System
 
 if TYPE_CHECKING:
     from neurosim.physics.deep_resistive.descent import Descent

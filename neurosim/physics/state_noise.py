@@ -27,7 +27,7 @@ from neurosim.physics.imperfection_settings import StateNoise
 from neurosim.seeds import NoiseKey
 
 if TYPE_CHECKING:
-    from neurosim.physics.system import DynamicalSystem
+    from neurosim.physics.dynamical_system import DynamicalSystem
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from neurosim.errors import UnknownNameError
-from neurosim.registry import ANALYSES, CIRCUIT_KINDS, DATASETS, RULES, SOLVERS, Registry
+from neurosim.lookup import Registry
+from neurosim.registry import ANALYSES, CIRCUIT_KINDS, DATASETS, RULES, SOLVERS
 from neurosim.scenario.wording import found
 from neurosim.settings import Settings
 

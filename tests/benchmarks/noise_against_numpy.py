@@ -20,13 +20,13 @@ from neurosim.dynamics.schemes.euler_maruyama import EULER_MARUYAMA
 from neurosim.dynamics.settings import StochasticSettings
 from neurosim.dynamics.stochastic import StochasticSolver
 from neurosim.jit import drift_signature, kernel
+from neurosim.physics.dynamical_system import DynamicalSystem, StateBlock, block_table
 from neurosim.physics.elementary import tanh
 from neurosim.physics.imperfection_settings import Imperfections, StateNoise
 from neurosim.physics.layered.compartments import POINT
 from neurosim.physics.layered.network import CompartmentNetwork
 from neurosim.physics.layered.settings import Init, LayeredCircuit
 from neurosim.physics.state_noise import leak_noise
-from neurosim.physics.system import DynamicalSystem, StateBlock, block_table
 from neurosim.seeds import Purpose, noise_key
 
 PATHS, UNITS, STEPS, STEP, SD = 64, 100, 2000, 0.05, 0.1

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from neurosim.jit import drift_signature, kernel
+from neurosim.physics.dynamical_system import StateBlock, block_table
 from neurosim.physics.model import PhysicalModel
 from neurosim.physics.parameters import Parameters
-from neurosim.physics.system import StateBlock, System, block_table
+from neurosim.physics.system import System
 
 SWING, CLOCK, PULSE, WALL, BLOW_UP, LEAK = range(6)
 

@@ -28,10 +28,10 @@ from neurosim.physics.costs import cost
 from neurosim.physics.deep_resistive.descent import Descent
 from neurosim.physics.deep_resistive.settings import DeepResistiveCircuit
 from neurosim.physics.deep_resistive.system import DeepResistiveSystem
+from neurosim.physics.dynamical_system import StateBlock
 from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.parameters import ParameterBlock, Parameters
 from neurosim.physics.signal import Signal
-from neurosim.physics.system import StateBlock
 from neurosim.seeds import Purpose, generator
 
 Array = npt.NDArray[Any]

@@ -19,10 +19,11 @@ import numpy.typing as npt
 from neurosim.errors import SimulationError
 from neurosim.physics.deep_resistive.linearisation import DeepResistiveLinearisation
 from neurosim.physics.deep_resistive.operating_point import find_operating_point
+from neurosim.physics.dynamical_system import block_table
 from neurosim.physics.layered.sweeps import layer_order
 from neurosim.physics.resistive.operating_point import OperatingPoint
 from neurosim.physics.signal import Signal
-from neurosim.physics.system import System, block_table
+from neurosim.physics.system import System
 
 if TYPE_CHECKING:
     from neurosim.physics.deep_resistive.network import DeepResistiveNetwork

@@ -20,11 +20,12 @@ import numpy.typing as npt
 
 from neurosim.errors import SimulationError
 from neurosim.jit import block, drift_signature, kernel, model_entries
+from neurosim.physics.dynamical_system import block_table
 from neurosim.physics.layered.response import copy
 from neurosim.physics.layered.sweeps import layer_order
 from neurosim.physics.linearisation import TransposedJacobian
 from neurosim.physics.signal import Signal
-from neurosim.physics.system import AdjointSystem, block_table
+from neurosim.physics.system import AdjointSystem
 
 if TYPE_CHECKING:
     from neurosim.physics.layered.system import LayeredSystem

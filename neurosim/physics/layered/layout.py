@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.jit import BLOCK_ENTRIES, HEADER
+from neurosim.physics.dynamical_system import StateBlock, block_table
 from neurosim.physics.names import ACTIVATION_CODE, COST_CODE
 from neurosim.physics.parameters import ParameterBlock
-from neurosim.physics.system import StateBlock, block_table
 
 # Positions after the block table; kernels add HEADER + BLOCK_ENTRIES * layers.
 COMPARTMENTS, COORDINATES, GRADIENT, COST, ACTIVATION, OUTPUT_ACTIVATION = range(6)

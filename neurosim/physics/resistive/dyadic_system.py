@@ -11,11 +11,12 @@ import numpy.typing as npt
 from scipy.sparse.linalg import splu
 
 from neurosim.errors import SimulationError
+from neurosim.physics.dynamical_system import block_table
 from neurosim.physics.linearisation import Linearisation
 from neurosim.physics.resistive.dyadic import dyadic_drift
 from neurosim.physics.resistive.operating_point import DENSE_UNTIL, OperatingPoint
 from neurosim.physics.signal import Signal
-from neurosim.physics.system import System, block_table
+from neurosim.physics.system import System
 
 if TYPE_CHECKING:
     from neurosim.physics.resistive.model import ResistiveNetwork

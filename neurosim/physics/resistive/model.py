@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.physics.costs import cost
+from neurosim.physics.dynamical_system import StateBlock
 from neurosim.physics.model import PhysicalModel, Piece
 from neurosim.physics.parameters import Parameters
 from neurosim.physics.resistive.imperfect import ResistorDevices, mismatched
@@ -30,7 +31,6 @@ from neurosim.physics.resistive.netlist import compile_netlist
 from neurosim.physics.resistive.settings import ResistiveCircuit
 from neurosim.physics.resistive.system import ResistiveSystem
 from neurosim.physics.signal import Signal
-from neurosim.physics.system import StateBlock
 from neurosim.seeds import Purpose, generator
 
 Array = npt.NDArray[Any]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SimulationError
+from neurosim.physics.dynamical_system import block_table
 from neurosim.physics.resistive import drift as at
 from neurosim.physics.resistive.drift import drift
 from neurosim.physics.resistive.kirchhoff import Kirchhoff
@@ -16,7 +17,7 @@ from neurosim.physics.resistive.linearisation import ResistiveLinearisation
 from neurosim.physics.resistive.operating_point import Drives, OperatingPoint, find_operating_point
 from neurosim.physics.signal import Signal
 from neurosim.physics.signal_noise import SignalNoise
-from neurosim.physics.system import System, block_table
+from neurosim.physics.system import System
 
 if TYPE_CHECKING:
     from neurosim.physics.resistive.clamped import ClampedSystem
