@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import numpy.typing as npt
 
 from neurosim.datasets.sequences import Part, SequenceDataset
 from neurosim.learning.exact.through_time import states
@@ -33,7 +36,9 @@ def ridge_loss(network: RecurrentNetwork, dataset: SequenceDataset, rows: int) -
     return float(np.mean(losses))
 
 
-def _pairs(network: RecurrentNetwork, dataset: SequenceDataset, part: Part, rows: int):  # type: ignore[no-untyped-def]
+def _pairs(
+    network: RecurrentNetwork, dataset: SequenceDataset, part: Part, rows: int
+) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
     """Yield states and targets of the steps that count, shapes (n, N) and (n, outputs), batch by batch."""
     rows = min(rows, dataset.count(part))
     state = np.zeros((rows, network.units))

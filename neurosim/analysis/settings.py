@@ -164,6 +164,14 @@ class TrainingKeys(Settings):
 
     def check_plasticity(self, scenario: Sections, rule: Any) -> Iterator[tuple[str, str]]:
         """Yield what continuous plasticity cannot do with, for a rule, and what only it knows."""
+        if scenario.dynamics is None:
+            for key, default in (("plasticity", "per_batch"), ("hold", None), ("log_gradient_alignment", False)):
+                if getattr(self, key, default) != default:
+                    yield (
+                        f"analysis.{key}",
+                        "is for circuits that relax, and a recurrent circuit does not. Leave it out.",
+                    )
+            return
         if self.plasticity != "continuous":
             if self.hold is not None:
                 yield (

@@ -51,6 +51,8 @@ def test_a_recurrent_circuit_needs_no_dynamics(load):
             "is for nodes and activity; with perturb weights leave it out.",
         ),
         ("circuit={layers: [1, 4, 1]}", "node_perturbation learns from sequences, with circuit.kind: recurrent"),
+        ("analysis.plasticity=continuous", "analysis.plasticity: is for circuits that relax, and a recurrent circuit"),
+        ("analysis.log_gradient_alignment=true", "analysis.log_gradient_alignment: is for circuits that relax"),
         ("analysis={type: perturbation, samples: [10, 1]}", "samples must increase"),
         ("analysis={type: perturbation, rules: [np_step, np_step]}", "rules must differ"),
         ("data={set: digits}", "has single samples, but circuit.kind: recurrent needs sequences"),
