@@ -1,0 +1,117 @@
+"""The lines of one element in a netlist for ngspice.
+
+    resistor, capacitor, sources   R a b ohm,  C a b farad,  V a b volt,  I a b ampere
+    Shockley's diode               D anode cathode model, with a .model of its Is and N
+    piecewise-linear diode         B a b I = (w > Vth ? 1/Ron : 1/Roff) (w - Vth),  w = V(a, b)
+    amplifier h -> w               E x 0 h 0 A,  V x w s (A - 1),  F h 0 V kappa
+
+The voltage source of an amplifier carries what it delivers into w, and has the part of its shift in the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from neurosim.errors import ScenarioError
+from neurosim.physics.resistive.element_settings import (
+    Amplifier,
+    Capacitor,
+    CurrentSource,
+    Diode,
+    Resistor,
+    VoltageSource,
+)
+from neurosim.spice.names import Names
+
+KNOWN = "resistor, capacitor, voltage_source, current_source, diode, amplifier"
+
+
+def number(value: float) -> str:
+    """Return a number with all of its digits."""
+    return repr(float(value))
+
+
+class ElementWriter:
+    """Writes elements, each as one line or more.
+
+    Parameters
+    ----------
+    names : Names
+        The names of the netlist.
+    trained : mapping of str to float
+        Conductances in S and currents in A of the trained elements, by name.
+    """
+
+    def __init__(self, names: Names, trained: Mapping[str, float]) -> None:
+        self.names, self.trained = names, trained
+        self.models: dict[tuple[float, float], str] = {}
+
+    def lines(self, name: str, element: Any) -> list[str]:
+        """Return the lines of an element.
+
+        Raises
+        ------
+        ScenarioError
+            If its kind, or a key that it uses, has no counterpart here.
+        """
+        entry = _KINDS.get(type(element))
+        if entry is None:
+            raise ScenarioError(
+                f"circuit.elements.{name}: found a {element.type}, which cannot be written for ngspice. Known: {KNOWN}."
+            )
+        write, keys = entry
+        for key, field in type(element).model_fields.items():
+            if key not in keys and getattr(element, key) != field.get_default():
+                raise ScenarioError(
+                    f"circuit.elements.{name}.{field.alias or key}: cannot be written for ngspice. Leave it out."
+                )
+        return write(self, name, element, *(self.names.node(node) for node in element.nodes))
+
+    def model_lines(self) -> list[str]:
+        """Return the .model lines of the diodes that were written."""
+        return [f".model {name} D(IS={number(i)} N={number(n)})" for (i, n), name in self.models.items()]
+
+    def _resistor(self, name: str, element: Resistor, a: str, b: str) -> list[str]:
+        g = self.trained.get(name, element.conductance)
+        assert g is not None  # one that is not trained has a value
+        return [f"{self.names.element('r', name)} {a} {b} {number(1.0 / g)}"] if g != 0 else []
+
+    def _capacitor(self, name: str, element: Capacitor, a: str, b: str) -> list[str]:
+        return [f"{self.names.element('c', name)} {a} {b} {number(element.farads)}"]
+
+    def _voltage_source(self, name: str, element: VoltageSource, a: str, b: str) -> list[str]:
+        return [f"{self.names.element('v', name)} {a} {b} {number(element.volts)}"]
+
+    def _current_source(self, name: str, element: CurrentSource, a: str, b: str) -> list[str]:
+        return [f"{self.names.element('i', name)} {a} {b} {number(self.trained.get(name, element.amps))}"]
+
+    def _diode(self, name: str, element: Diode, a: str, b: str) -> list[str]:
+        if element.model == "shockley":
+            key = (element.saturation, element.n)
+            model = self.models.setdefault(key, f"diode{len(self.models)}")
+            return [f"{self.names.element('d', name)} {a} {b} {model}"]
+        over = f"(v({a},{b})-({number(element.vth)}))"
+        law = f"{over} > 0 ? {over}/{number(element.ron)} : {over}/{number(element.roff)}"
+        return [f"{self.names.element('b', name)} {a} {b} I = {law}"]
+
+    def _amplifier(self, name: str, element: Amplifier, h: str, w: str) -> list[str]:
+        inner, sense = self.names.new_node(f"{w}_{name}"), self.names.element("v", f"v_{name}")
+        lines = [
+            f"{self.names.element('e', name)} {inner} 0 {h} 0 {number(element.gain)}",
+            f"{sense} {inner} {w} {number(element.shift * (element.gain - 1.0))}",
+        ]
+        if element.kappa != 0:
+            lines.append(f"{self.names.element('f', name)} {h} 0 {sense} {number(element.kappa)}")
+        return lines
+
+
+# By class: how it is written, and the keys that this takes into account.
+_KINDS: dict[type, tuple[Callable[..., list[str]], set[str]]] = {
+    Resistor: (ElementWriter._resistor, {"type", "nodes", "ohms", "siemens", "trainable", "bounds"}),
+    Capacitor: (ElementWriter._capacitor, {"type", "nodes", "farads"}),
+    VoltageSource: (ElementWriter._voltage_source, {"type", "nodes", "volts"}),
+    CurrentSource: (ElementWriter._current_source, {"type", "nodes", "amps", "trainable"}),
+    Diode: (ElementWriter._diode, {"type", "nodes", "model", "saturation", "n", "ron", "roff", "vth"}),
+    Amplifier: (ElementWriter._amplifier, {"type", "nodes", "gain", "current_gain", "shift"}),
+}
