@@ -70,7 +70,7 @@ def verify(
     transient: Times = None,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Longest time of one ngspice, in s.")] = 300.0,
 ) -> None:
-    """Run CIRCUIT in ngspice and here, and print the largest difference of node voltages; exit status 3 if too large."""
+    """Run CIRCUIT in ngspice and here, and print how far apart the voltages are; exit status 3 if too far."""
     from neurosim.errors import SimulationError
     from neurosim.spice.bench import prepare
     from neurosim.spice.verify import verify_operating_point, verify_transient

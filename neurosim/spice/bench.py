@@ -100,7 +100,7 @@ def prepare(
     times = None
     if transient is not None:
         step, end = _numbers("--transient", transient, 2)
-        if not 0 < step <= end / 100:
+        if not 0 < step <= end / 100 * (1 + 1e-9):
             raise ScenarioError(
                 f"--transient: found a step of {step:g} s and an end of {end:g} s; the step is above 0 and at most a "
                 "hundredth of the end, which is the length of the ramp."

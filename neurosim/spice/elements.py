@@ -5,11 +5,18 @@
     piecewise-linear diode         B a b I = (w > Vth ? 1/Ron : 1/Roff) (w - Vth),  w = V(a, b)
     amplifier h -> w               E x 0 h 0 A,  V x w s (A - 1),  F h 0 V kappa
 
+Below -3 nVt ngspice replaces the exponential of a diode by -(3 nVt / (e w))^3, which is up to 0.0041 Is away from it:
+microvolts in a net of microsiemens and diodes of microamperes. Where that is more than its abstol, a source beside the
+diode carries what is missing, zero above -3 nVt:
+
+    B a b I = Is (exp(m / nVt) + (3 nVt / (e m))^3),   m = min(w, -3 nVt)
+
 The voltage source of an amplifier carries what it delivers into w, and has the part of its shift in the output.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +29,11 @@ from neurosim.physics.resistive.element_settings import (
     Resistor,
     VoltageSource,
 )
+from neurosim.physics.resistive.netlist import BOLTZMANN, CHARGE
 from neurosim.spice.names import Names
+
+ABSTOL = 1e-15  # A
+REVERSE_ERROR = 0.0041  # of the saturation current
 
 KNOWN = "resistor, capacitor, voltage_source, current_source, diode, amplifier"
 
@@ -41,10 +52,12 @@ class ElementWriter:
         The names of the netlist.
     trained : mapping of str to float
         Conductances in S and currents in A of the trained elements, by name.
+    temperature : float
+        Of the junctions, in K.
     """
 
-    def __init__(self, names: Names, trained: Mapping[str, float]) -> None:
-        self.names, self.trained = names, trained
+    def __init__(self, names: Names, trained: Mapping[str, float], temperature: float) -> None:
+        self.names, self.trained, self.temperature = names, trained, temperature
         self.models: dict[tuple[float, float], str] = {}
 
     def lines(self, name: str, element: Any) -> list[str]:
@@ -90,10 +103,19 @@ class ElementWriter:
         if element.model == "shockley":
             key = (element.saturation, element.n)
             model = self.models.setdefault(key, f"diode{len(self.models)}")
-            return [f"{self.names.element('d', name)} {a} {b} {model}"]
+            return [f"{self.names.element('d', name)} {a} {b} {model}", *self._missing_in_reverse(name, element, a, b)]
         over = f"(v({a},{b})-({number(element.vth)}))"
         law = f"{over} > 0 ? {over}/{number(element.ron)} : {over}/{number(element.roff)}"
         return [f"{self.names.element('b', name)} {a} {b} I = {law}"]
+
+    def _missing_in_reverse(self, name: str, element: Diode, a: str, b: str) -> list[str]:
+        if REVERSE_ERROR * element.saturation <= ABSTOL:
+            return []
+        volts = element.n * BOLTZMANN * self.temperature / CHARGE
+        least = f"min(v({a},{b}),{number(-3 * volts)})"
+        ratio = f"({number(3 * volts / math.e)}/{least})"
+        law = f"{number(element.saturation)}*(exp({least}/{number(volts)})+{ratio}*{ratio}*{ratio})"
+        return [f"{self.names.element('b', f'b_reverse_{name}')} {a} {b} I = {law}"]
 
     def _amplifier(self, name: str, element: Amplifier, h: str, w: str) -> list[str]:
         inner, sense = self.names.new_node(f"{w}_{name}"), self.names.element("v", f"v_{name}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from neurosim.physics.resistive.model import ResistiveNetwork
 from neurosim.spice.bench import Bench, Transient
-from neurosim.spice.elements import ElementWriter, number
+from neurosim.spice.elements import ABSTOL, ElementWriter, number
 from neurosim.spice.names import Names
 
 ZERO_CELSIUS = 273.15  # K
@@ -38,7 +38,7 @@ def export(model: ResistiveNetwork, bench: Bench, save_to: str | None = None) ->
     for node in net.nodes:
         names.node(node)
     trained = dict(zip((*net.resistors, *net.sources), model.parameters.flat.tolist(), strict=True))
-    writer = ElementWriter(names, trained)
+    writer = ElementWriter(names, trained, settings.temperature)
     title = " ".join((settings.name or "circuit").split())
     lines = [f"* {title}, written by neurosim", *_options(settings)]
     for node, volts in zip(settings.inputs, bench.inputs.tolist(), strict=True):
@@ -69,7 +69,7 @@ def _options(settings: Any) -> list[str]:
     celsius = number(round(settings.temperature - ZERO_CELSIUS, 10))
     return [
         f".options temp={celsius} tnom={celsius} gmin={number(settings.gmin)}",
-        ".options reltol=1e-6 abstol=1e-15 vntol=1e-9 chgtol=1e-18 method=trap itl1=500",
+        f".options reltol=1e-6 abstol={number(ABSTOL)} vntol=1e-9 chgtol=1e-18 method=trap itl1=500",
     ]
 
 

@@ -46,10 +46,18 @@ def test_verify(shell):
 
 @needs_ngspice
 def test_verify_fails(shell):
-    """Steps that are too long for the circuit leave ngspice above the bound; no time at all is a failure too."""
-    late = shell("spice", "verify", CLAMP, "--transient", "2n,200n", "--set", "capacitance=0.1p")
-    assert late.returncode == 3
+    """The two programs differ by 3e-7 in kT/q, which at an emission coefficient of 30 is above the bound."""
+    late = shell("spice", "verify", CLAMP, "--set", "elements.D1.n=30", "--inputs", "50,-1")
+    assert late.returncode == 3, late.stdout
     assert "ABOVE the bound" in late.stdout
+
+
+@needs_ngspice
+def test_verify_gives_up(shell):
+    """An ngspice that takes longer than allowed is a failure with a reason."""
+    done = shell("spice", "verify", CLAMP, "--transient", "1f,100u", "--timeout", "0.5")
+    assert done.returncode == 3
+    assert "transient: ngspice did not end within 0.5 s" in done.stderr
 
 
 def test_verify_without_ngspice(shell):

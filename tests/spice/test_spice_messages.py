@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from spice_nets import bench, layered, model_of, needs_ngspice
 
 from neurosim.errors import NgspiceError, NgspiceMissingError, ScenarioError
 from neurosim.physics.resistive.element_settings import Resistor
+from neurosim.spice import elements
 from neurosim.spice.bench import Bench, prepare
 from neurosim.spice.elements import ElementWriter
 from neurosim.spice.export import export
@@ -63,13 +65,11 @@ def test_resistors_that_learning_has_opened_are_left_out():
 
 def test_what_is_not_known_is_refused_by_name():
     """Kinds of elements, and keys of known ones that would be lost."""
-    writer = ElementWriter(Names(), {})
+    writer = ElementWriter(Names(), {}, 300.0)
     with pytest.raises(ScenarioError, match=r"circuit\.elements\.M1: found a memristor, .* Known: resistor, "):
         writer.lines("M1", SimpleNamespace(type="memristor", nodes=("a", "b")))
 
     with pytest.MonkeyPatch.context() as patch:
-        from neurosim.spice import elements
-
         patch.setitem(elements._KINDS, Resistor, (elements._KINDS[Resistor][0], {"type", "nodes"}))
         with pytest.raises(ScenarioError, match=r"circuit\.elements\.R1\.ohms: cannot be written"):
             writer.lines("R1", Resistor(type="resistor", nodes=("a", "b"), ohms=3.0))
@@ -97,7 +97,7 @@ def test_a_time_out():
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"Title: x\nFlags: complex\nNo. Variables: 1\nNo. Points: 1\nVariables:\n\t0\tv(a)\tvoltage\nBinary:\n", "real"),
+        (b"Flags: complex\nNo. Variables: 1\nNo. Points: 1\nVariables:\n\t0\tv(a)\tvoltage\nBinary:\n", "real"),
         (b"Title: x\nFlags: real\nNo. Variables: 1\nNo. Points: 2\nVariables:\n\t0\tv(a)\tvoltage\nBinary:\n12345678",
          "ends too early"),
         (b"Title: x\nValues:\n", "not binary"),
@@ -120,16 +120,12 @@ def test_raw_files_that_cannot_be_used(content, told):
     ],
 )
 def test_options_that_do_not_fit(options, told):
-    from pathlib import Path
-
     clamp = Path(__file__).resolve().parents[2] / "circuits" / "diode_clamp.yaml"
     with pytest.raises(ScenarioError, match=told):
         prepare(str(clamp), **options)
 
 
 def test_only_netlists():
-    from pathlib import Path
-
     layered_circuit = Path(__file__).resolve().parents[2] / "circuits" / "dyad_mlp.yaml"
     with pytest.raises(ScenarioError, match="found layered; only a circuit of kind resistive"):
         prepare(str(layered_circuit))

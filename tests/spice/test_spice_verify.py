@@ -70,7 +70,8 @@ def test_shipped_circuits(name, tmp_path):
 
 
 ELEMENTS = {
-    "piecewise_linear": {"D": {"type": "diode", "model": "piecewise_linear", "nodes": ["a", "b"], "ron": 50, "vth": 0.3}},
+    "piecewise_linear": {"D": {"type": "diode", "nodes": ["a", "b"], "model": "piecewise_linear", "ron": 50,
+                               "vth": 0.3}},
     "leaking_backwards": {"D": {"type": "diode", "model": "piecewise_linear", "nodes": ["b", "a"], "roff": 2e3}},
     "current_source": {"I": {"type": "current_source", "nodes": ["a", "b"], "amps": 2e-4}},
     "floating_source": {"V": {"type": "voltage_source", "nodes": ["c", "b"], "volts": 0.4},
@@ -119,6 +120,25 @@ def test_temperature_and_gmin_reach_the_junctions():
     on = bench(model)
     assert verify_operating_point(model, on, 60.0).good
     assert np.abs(operating_point(model, on)[1] - operating_point(cold, on)[1]).max() > 1e-3
+
+
+@needs_ngspice
+def test_a_junction_in_weak_reverse():
+    """At -5.3 nVt behind 1 MOhm: without the source beside the diode ngspice is a thousand times the bound away."""
+    nvt = 0.05 * 1.380649e-23 * 300.15 / 1.602176634e-19
+    elements = {
+        "R": {"type": "resistor", "nodes": ["in", "o"], "ohms": 1e6},
+        "D": {"type": "diode", "nodes": ["o", 0], "is": 1e-6, "n": 0.05},
+    }
+    model = model_of({"kind": "resistive", "inputs": ["in"], "outputs": ["o"], "elements": elements, "gmin": 0})
+    on = Bench(np.array([-5.3 * nvt + 1.0 * np.expm1(-5.3)]), np.zeros(1))
+    _, state = operating_point(model, on)
+    assert state[0] == pytest.approx(-5.3 * nvt, abs=1e-9)
+    assert verify_operating_point(model, on, 60.0).difference <= 1e-6
+    text = export(model, on, "ngspice.raw")
+    source = next(line for line in text.splitlines() if line.startswith("b_reverse_d "))
+    alone = run_ngspice(text.replace(source + "\n", ""), 60.0)
+    assert abs(alone.vectors["v(o)"][0] - state[0]) > 1e-3
 
 
 @needs_ngspice
