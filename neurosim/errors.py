@@ -43,6 +43,14 @@ class SimulationError(NeurosimError):
     """A circuit, solver or rule was asked for something it cannot do."""
 
 
+class NgspiceMissingError(NeurosimError):
+    """ngspice is asked for and is not installed."""
+
+
+class NgspiceError(SimulationError):
+    """ngspice failed, took too long, or wrote something that cannot be read."""
+
+
 class ResultFileError(NeurosimError):
     """A result or checkpoint file is missing, truncated, exists already, or is not ours."""
 

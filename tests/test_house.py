@@ -24,7 +24,8 @@ BASE = {"errors", "jit", "lookup", "registry", "seeds", "settings", "workers"}
 LIGHT = {"errors", "lookup", "registry", "settings"}  # what `neurosim validate` can afford
 ALLOWED = {
     "__main__": {"cli"},
-    "cli": BASE | {"sweep", "analysis", "scenario", "results", "plots", "dynamics.status"},
+    "cli": BASE | {"sweep", "analysis", "scenario", "results", "plots", "spice", "dynamics.status"},
+    "spice": BASE | {"dynamics", "physics", "scenario"},
     "sweep": BASE | {"analysis", "scenario", "results", "datasets", "dynamics.status"},
     "analysis": BASE | {"learning", "dynamics", "physics", "noise", "scenario", "results", "datasets"},
     "learning": BASE | {"dynamics", "physics", "noise"},

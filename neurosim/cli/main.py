@@ -7,7 +7,7 @@ import sys
 import typer
 
 from neurosim import __version__
-from neurosim.cli import inspect, listing, plot, report, run, schema, sweep, validate, warmup
+from neurosim.cli import inspect, listing, plot, report, run, schema, spice, sweep, validate, warmup
 from neurosim.errors import DiskFullError, NeurosimError
 
 BAD_USAGE, FAILED, INTERRUPTED = 2, 3, 130
@@ -30,6 +30,7 @@ app.command("validate")(validate.validate)
 app.command("list")(listing.list_names)
 app.command("schema")(schema.schema)
 app.command("warmup")(warmup.warmup)
+app.add_typer(spice.app, name="spice")
 
 
 def _version(wanted: bool) -> None:

@@ -148,13 +148,15 @@ def complaints(root: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wrong.lines))
 
 
-def load_circuit(name: str) -> LoadedCircuit:
+def load_circuit(name: str, overrides: Sequence[str] = ()) -> LoadedCircuit:
     """Read, resolve and validate a circuit file.
 
     Parameters
     ----------
     name : str
         Name of a shipped circuit, or a path.
+    overrides : sequence of str
+        ``KEY=VALUE`` as after --set, with the keys of the circuit file.
 
     Raises
     ------
@@ -162,11 +164,13 @@ def load_circuit(name: str) -> LoadedCircuit:
         With every problem as one line, and a last line that counts them.
     """
     wrong = Problems()
+    changes = [change for text in overrides if (change := wrong.attempt(read_override, text)) is not None]
     file = wrong.attempt(_find, CIRCUITS, name)
     written = None if file is None else wrong.read(file)
     root = None if file is None or written is None else wrong.resolve(written, file, "use")
     if file is None or root is None:
         raise wrong.error()
+    root = wrong.change(root, changes)
     section, data = SECTIONS["circuit"], root.plain()
     try:
         circuit = section.validate(data)

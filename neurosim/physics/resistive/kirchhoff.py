@@ -4,7 +4,8 @@
     F = -i(w) B_P           current into every free node, (rows, free);   J = dF/dv = -B_P^T diag(di/dw) B_S^T
 
 B_S has the gains of the two ends of a branch, B_P their weights; both are sparse. The entries of J that a netlist can
-fill are the columns of another sparse matrix: J of all rows is one product with di/dw.
+fill are the columns of another sparse matrix: J of all rows is one product with di/dw. Resistors and current sources
+can be summed apart from the others, once for a whole search (`neurosim.physics.resistive.linear_part`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from neurosim.physics.resistive.laws.table import branch_laws
+from neurosim.physics.resistive.laws.table import CURRENT_SOURCE, RESISTOR, branch_laws
 from neurosim.physics.resistive.netlist import Netlist
 
 Array = npt.NDArray[Any]
+
+LINEAR = (RESISTOR, CURRENT_SOURCE)
 
 
 class Kirchhoff:
@@ -31,19 +34,39 @@ class Kirchhoff:
         Branches and nodes.
     gains, weights : ndarray (nodes,)
         How nodes follow their roots; those of the netlist, or swapped where signals go the other way.
+    branches : ndarray of int64, optional
+        The branches that are taken into account; default: all. Arrays (rows, branches) are of these.
     """
 
-    def __init__(self, netlist: Netlist, gains: Array, weights: Array) -> None:
+    def __init__(
+        self, netlist: Netlist, gains: Array, weights: Array, branches: npt.NDArray[np.int64] | None = None
+    ) -> None:
         self.netlist, self.gains, self.weights = netlist, gains, weights
+        taken = np.arange(len(netlist.branches)) if branches is None else branches
+        self.codes, self.places = netlist.codes[taken], netlist.places[taken]
+        self.first, self.second = netlist.first[taken], netlist.second[taken]
         self.B_S = self._ends(gains)
         self.B_P = self._ends(weights).T.tocsr()
+
+    @cached_property
+    def linear(self) -> Kirchhoff:
+        """The equations of the resistors and current sources alone."""
+        return self._only(np.isin(self.netlist.codes, LINEAR))
+
+    @cached_property
+    def nonlinear(self) -> Kirchhoff:
+        """The equations of all other branches alone."""
+        return self._only(~np.isin(self.netlist.codes, LINEAR))
+
+    def _only(self, wanted: npt.NDArray[np.bool_]) -> Kirchhoff:
+        return Kirchhoff(self.netlist, self.gains, self.weights, np.flatnonzero(wanted))
 
     def _ends(self, factors: Array) -> Any:
         """Return (free, branches): +factor where a first node follows a free one, -factor where a second does."""
         net = self.netlist
-        branch = np.arange(len(net.branches))
-        nodes, columns = np.concatenate([net.first, net.second]), np.tile(branch, 2)
-        values = np.concatenate([factors[net.first], -factors[net.second]])
+        branch = np.arange(len(self.codes))
+        nodes, columns = np.concatenate([self.first, self.second]), np.tile(branch, 2)
+        values = np.concatenate([factors[self.first], -factors[self.second]])
         there = net.roots[nodes] >= 0
         entries = (values[there], (net.roots[nodes][there], columns[there]))
         return sparse.csr_matrix(entries, (net.free, len(branch)))
@@ -51,18 +74,19 @@ class Kirchhoff:
     @cached_property
     def _pattern(self) -> tuple[npt.NDArray[np.int64], Any]:
         """Flat places (row free + column) that J can fill, and the matrix (branches, places) that fills them."""
-        n = self.netlist.free
-        P, S = self.B_P.tocoo(), self.B_S.T.tocsr()
+        n, roots = self.netlist.free, self.netlist.roots
         rows, columns, values = [], [], []
-        for branch, into, weight in zip(P.row.tolist(), P.col.tolist(), P.data.tolist(), strict=True):
-            for k in range(S.indptr[branch], S.indptr[branch + 1]):
-                rows.append(branch)
-                columns.append(into * n + int(S.indices[k]))
-                values.append(weight * S.data[k])
-        diagonal = np.arange(n) * (n + 1)
-        places = np.unique(np.concatenate([diagonal, np.array(columns, np.int64)]))
-        at = np.searchsorted(places, columns)
-        return places, sparse.csr_matrix((values, (rows, at)), (len(self.netlist.branches), len(places)))
+        for into, into_sign in ((self.first, 1.0), (self.second, -1.0)):
+            for of, of_sign in ((self.first, 1.0), (self.second, -1.0)):
+                there = np.flatnonzero((roots[into] >= 0) & (roots[of] >= 0))
+                into_there, of_there = into[there], of[there]
+                rows.append(there)
+                columns.append(roots[into_there] * n + roots[of_there])
+                values.append(into_sign * of_sign * self.weights[into_there] * self.gains[of_there])
+        flat = np.concatenate(columns)
+        places = np.unique(np.concatenate([np.arange(n) * (n + 1), flat]))
+        entries = (np.concatenate(values), (np.concatenate(rows), np.searchsorted(places, flat)))
+        return places, sparse.csr_matrix(entries, (len(self.codes), len(places)))
 
     def node_voltages(self, v: Array, fixed: Array) -> Array:
         """Return V (rows, nodes) for free voltages `v` (rows, free) and what is `fixed` (rows, nodes)."""
@@ -73,13 +97,13 @@ class Kirchhoff:
 
     def across(self, nodes: Array) -> Array:
         """Return the difference between the two ends of every branch, (rows, branches), of values (rows, nodes)."""
-        return np.asarray(nodes[:, self.netlist.first] - nodes[:, self.netlist.second])
+        return np.asarray(nodes[:, self.first] - nodes[:, self.second])
 
     def laws(self, w: Array, p: Array) -> tuple[Array, Array]:
         """Return current and slope of every branch, (rows, branches); `p` are trained parameters and numbers."""
         w = np.ascontiguousarray(w, p.dtype)
         currents, slopes = np.empty_like(w), np.empty_like(w)
-        branch_laws[p.dtype](self.netlist.codes, self.netlist.places, p, w, currents, slopes)
+        branch_laws[p.dtype](self.codes, self.places, p, w, currents, slopes)
         return currents, slopes
 
     def branch_change(self, v: Array) -> Array:
@@ -90,11 +114,16 @@ class Kirchhoff:
         """Return F (rows, free), the sum of the currents (rows, branches) into every free node."""
         return -np.asarray(currents @ self.B_P)
 
-    def matrices(self, slopes: Array, diagonal: Array) -> Array:
-        """Return J + diag of every row, (rows, free, free), for `slopes` (rows, branches), `diagonal` (rows, free)."""
+    def matrices(self, slopes: Array, diagonal: Array, base: Array | None = None) -> Array:
+        """Return J + diag of every row, (rows, free, free), for `slopes` (rows, branches), `diagonal` (rows, free).
+
+        `base`, (free, free), is added to all of them.
+        """
         n, (places, fill) = self.netlist.free, self._pattern
         dense = np.zeros((len(slopes), n * n))
-        dense[:, places] = -np.asarray(slopes @ fill)
+        if base is not None:
+            dense[:] = base.ravel()
+        dense[:, places] -= np.asarray(slopes @ fill)
         dense[:, np.arange(n) * (n + 1)] += diagonal
         return dense.reshape(-1, n, n)
 

@@ -50,6 +50,11 @@ class ResistiveNetwork(PhysicalModel):
     seed : int
         Seed of the conductances that are drawn.
 
+    Attributes
+    ----------
+    settings, built : ResistiveCircuit
+        The netlist as it was meant, and with the mismatch of its elements.
+
     Raises
     ------
     ScenarioError
@@ -60,8 +65,8 @@ class ResistiveNetwork(PhysicalModel):
     compares_squares = True
 
     def __init__(self, settings: ResistiveCircuit, rule: object, dtype: npt.DTypeLike, seed: int) -> None:
-        built, self._mismatch = mismatched(settings, seed)
-        net = compile_netlist(built)
+        self.built, self._mismatch = mismatched(settings, seed)
+        net = compile_netlist(self.built)
         self.settings, self.netlist, self.seed = settings, net, seed
         self.blocks = (StateBlock("nodes", 1, net.free, "v", "V", net.nodes[1 : 1 + net.free]),)
         blocks = net.parameter_blocks

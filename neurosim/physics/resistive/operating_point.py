@@ -15,7 +15,7 @@ ERL-M520, Berkeley 1975.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ import numpy.typing as npt
 from scipy.sparse.linalg import splu
 
 from neurosim.physics.resistive.kirchhoff import Kirchhoff
-from neurosim.physics.resistive.laws.table import CURRENT_SOURCE, SHOCKLEY
+from neurosim.physics.resistive.laws.table import SHOCKLEY
+from neurosim.physics.resistive.linear_part import linear_currents, linear_matrix
 
 Array = npt.NDArray[Any]
 Watch = Callable[[int, Array, Array], None]
@@ -54,10 +55,6 @@ class Drives:
     fixed: Array
     currents: Array
     conductances: Array
-
-    def rows(self, rows: Any) -> Drives:
-        """Return those of some rows."""
-        return replace(self, fixed=self.fixed[rows], currents=self.currents[rows], conductances=self.conductances[rows])
 
 
 @dataclass(frozen=True)
@@ -115,24 +112,25 @@ class _Search:
     """The equations with a batch, and the numbers of its junctions."""
 
     def __init__(self, equations: Kirchhoff, drives: Drives, tolerance: float, max_steps: int) -> None:
-        net = equations.netlist
-        self.equations, self.drives, self.max_steps = equations, drives, max_steps
+        # Resistors and current sources do not change from step to step; only the other branches are looked at.
+        self.branches = equations.nonlinear
+        self.drives, self.max_steps = drives, max_steps
+        self.conductances = linear_matrix(equations, drives.p, dense=equations.netlist.free <= DENSE_UNTIL)
+        self.currents = linear_currents(equations, drives.p, drives.fixed) + drives.currents
         reach = max(1.0, float(np.abs(drives.fixed).max(initial=0.0)))
         self.tolerance = max(tolerance, 64 * np.finfo(np.float64).eps * reach)
-        self.junctions = np.flatnonzero(net.codes == SHOCKLEY)
-        at = net.places[self.junctions]
+        self.junctions = np.flatnonzero(self.branches.codes == SHOCKLEY)
+        at = self.branches.places[self.junctions]
         saturation, self.volts = drives.p[at], drives.p[at + 1]
         self.critical = self.volts * np.log(self.volts / (np.sqrt(2.0) * saturation))
-        self.current_sources = net.codes == CURRENT_SOURCE
         self.steps = 0
 
     def newton(
         self, v: Array, rows: Array, shunt: float = 0.0, scale: float = 1.0, watch: Watch | None = None
     ) -> tuple[npt.NDArray[np.bool_], Array]:
         """Move the given rows, `v` (len(rows), free); return which converged, and the RMS of their last step."""
-        drives = self.drives.rows(rows)
-        fixed_w = self.equations.across(drives.fixed) * scale
-        w = self.equations.branch_change(v) + fixed_w
+        fixed_w = self.branches.across(self.drives.fixed[rows]) * scale
+        w = self.branches.branch_change(v) + fixed_w
         limited = w[:, self.junctions]
         limited = np.where(limited < self.critical + TRUSTED * self.volts, limited, self.critical)
         converged, corrections = np.zeros(len(v), bool), np.full(len(v), np.inf)
@@ -144,9 +142,9 @@ class _Search:
                 break
             self.steps += 1
             limited[going] = self._limit(w[going][:, self.junctions], limited[going])
-            dv = self._direction(v[going], w[going], limited[going], drives.rows(going), shunt, scale)
+            dv = self._direction(v[going], w[going], limited[going], rows[going], shunt, scale)
             v[going] += dv
-            w[going] = self.equations.branch_change(v[going]) + fixed_w[going]
+            w[going] = self.branches.branch_change(v[going]) + fixed_w[going]
             corrections[going] = np.sqrt(np.mean(dv**2, axis=1))
             moved = np.abs(dv).max(axis=1)
             apart = np.abs(limited[going] - w[going][:, self.junctions]).max(axis=1, initial=0.0)
@@ -181,19 +179,21 @@ class _Search:
         below = volts * np.log(np.where(away, w, volts) / volts)
         return np.where(away, np.where(old > 0, above, below), w)
 
-    def _direction(self, v: Array, w: Array, limited: Array, drives: Drives, shunt: float, scale: float) -> Array:
+    def _direction(self, v: Array, w: Array, limited: Array, rows: Array, shunt: float, scale: float) -> Array:
         """Return the Newton step of every row; NaN where its Jacobian is singular."""
         at = w.copy()
         at[:, self.junctions] = limited
-        currents, slopes = self.equations.laws(at, drives.p)
-        currents = currents + slopes * (w - at)
-        currents[:, self.current_sources] *= scale
-        diagonal = -(drives.conductances + shunt)
-        F = self.equations.into_free(currents) + scale * drives.currents + diagonal * v
+        currents, slopes = self.branches.laws(at, self.drives.p)
+        currents += slopes * (w - at)
+        diagonal = -(self.drives.conductances[rows] + shunt)
+        F = self.branches.into_free(currents) + scale * self.currents[rows] + v @ self.conductances.T + diagonal * v
         if v.shape[1] <= DENSE_UNTIL:
-            return _solve_dense(self.equations.matrices(slopes, diagonal), -F)
+            return _solve_dense(self.branches.matrices(slopes, diagonal, self.conductances), -F)
         return np.stack(
-            [_solve_sparse(self.equations.sparse_matrix(g, d), -f) for g, d, f in zip(slopes, diagonal, F, strict=True)]
+            [
+                _solve_sparse(self.conductances + self.branches.sparse_matrix(g, d), -f)
+                for g, d, f in zip(slopes, diagonal, F, strict=True)
+            ]
         )
 
 
