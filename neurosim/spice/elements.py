@@ -11,7 +11,7 @@ diode carries what is missing, zero above -3 nVt:
 
     B a b I = Is (exp(m / nVt) + (3 nVt / (e m))^3),   m = min(w, -3 nVt)
 
-The voltage source of an amplifier carries what it delivers into w, and has the part of its shift and offset in the output.
+The voltage source of an amplifier carries what it delivers into w, and adds what shift and offset make of the output.
 """
 
 from __future__ import annotations

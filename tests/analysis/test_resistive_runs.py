@@ -187,7 +187,7 @@ def test_training_lowers_the_cost_within_bounds(tmp_path, rule):
         ("rule.homeostasis={weight: 0.1}", "which a netlist does not have"),
         (
             "analysis={type: robustness, variants: [{name: a}], epochs: 1, optimizer: {type: sgd, rate: 1}, fgsm: [1]}",
-            "a netlist does not say",
+            "a resistive circuit does not say",
         ),
         ("rule={type: coupled, eta: 1.5}", "must be at most 1"),
         ("rule={type: coupled, eta: 0}", "greater than 0"),

@@ -65,9 +65,9 @@ def test_causal_credit_has_less_variance_than_total():
 
 
 def test_activity_perturbation_wins_at_few_samples_and_loses_at_many():
-    """K 1, 20 networks: more than twice the cosine with the one-step gradient; K 1000, 5 networks: less."""
+    """Mean of 20 networks: at K 1 more than twice the cosine with the one-step gradient, at K 100 less."""
     assert mean_angle("anp-step", 1, 20, True) > 2 * mean_angle("np-step", 1, 20, True)
-    assert mean_angle("anp-step", 1000, 5, True) < mean_angle("np-step", 1000, 5, True)
+    assert mean_angle("anp-step", 100, 20, True) < mean_angle("np-step", 100, 20, True) - 0.05
 
 
 def test_colouring_leaves_a_bias_that_averaging_does_not_remove():
