@@ -19,6 +19,7 @@ from scipy import sparse
 
 from neurosim.physics.resistive.laws.table import CURRENT_SOURCE, RESISTOR, branch_laws
 from neurosim.physics.resistive.netlist import Netlist
+from neurosim.physics.resistive.newton_kernel import elimination_order
 
 Array = npt.NDArray[Any]
 
@@ -57,6 +58,14 @@ class Kirchhoff:
     def nonlinear(self) -> Kirchhoff:
         """The equations of all other branches alone."""
         return self._only(~np.isin(self.netlist.codes, LINEAR))
+
+    @cached_property
+    def order(self) -> tuple[npt.NDArray[np.int64], int]:
+        """An order of the free nodes that begins with nodes which no branch joins, and how many these are."""
+        net = self.netlist
+        plain, follows = np.ones(net.free, bool), net.roots >= 0
+        plain[net.roots[follows & ((self.gains != 1.0) | (self.weights != 1.0))]] = False
+        return elimination_order(net.roots, plain, np.stack([net.first, net.second], axis=1))
 
     def _only(self, wanted: npt.NDArray[np.bool_]) -> Kirchhoff:
         return Kirchhoff(self.netlist, self.gains, self.weights, np.flatnonzero(wanted))

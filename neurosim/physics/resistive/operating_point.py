@@ -25,13 +25,13 @@ from scipy.sparse.linalg import splu
 from neurosim.physics.resistive.kirchhoff import Kirchhoff
 from neurosim.physics.resistive.laws.table import SHOCKLEY
 from neurosim.physics.resistive.linear_part import linear_currents, linear_matrix
+from neurosim.physics.resistive.newton_kernel import TRUSTED, newton_rows
 
 Array = npt.NDArray[Any]
 Watch = Callable[[int, Array, Array], None]
 
 DENSE_UNTIL = 150  # free nodes
 SHUNTS = (*(10.0**-k for k in range(1, 13)), 0.0)  # S, of gmin stepping
-TRUSTED = 8.0  # e-folds of current above w_crit up to which the junction voltages of a start are taken as they are
 SCALES = tuple(k / 20 for k in range(1, 21))  # of source stepping
 
 
@@ -113,9 +113,10 @@ class _Search:
 
     def __init__(self, equations: Kirchhoff, drives: Drives, tolerance: float, max_steps: int) -> None:
         # Resistors and current sources do not change from step to step; only the other branches are looked at.
-        self.branches = equations.nonlinear
+        self.equations, self.branches = equations, equations.nonlinear
         self.drives, self.max_steps = drives, max_steps
-        self.conductances = linear_matrix(equations, drives.p, dense=equations.netlist.free <= DENSE_UNTIL)
+        self.dense = equations.netlist.free <= DENSE_UNTIL
+        self.conductances = linear_matrix(equations, drives.p, self.dense)
         self.currents = linear_currents(equations, drives.p, drives.fixed) + drives.currents
         reach = max(1.0, float(np.abs(drives.fixed).max(initial=0.0)))
         self.tolerance = max(tolerance, 64 * np.finfo(np.float64).eps * reach)
@@ -129,30 +130,67 @@ class _Search:
         self, v: Array, rows: Array, shunt: float = 0.0, scale: float = 1.0, watch: Watch | None = None
     ) -> tuple[npt.NDArray[np.bool_], Array]:
         """Move the given rows, `v` (len(rows), free); return which converged, and the RMS of their last step."""
-        fixed_w = self.branches.across(self.drives.fixed[rows]) * scale
-        w = self.branches.branch_change(v) + fixed_w
-        limited = w[:, self.junctions]
-        limited = np.where(limited < self.critical + TRUSTED * self.volts, limited, self.critical)
+        fixed_w = np.ascontiguousarray(self.branches.across(self.drives.fixed[rows]) * scale)
         converged, corrections = np.zeros(len(v), bool), np.full(len(v), np.inf)
         if watch is not None:
             watch(0, v, corrections)
+        if self.dense:
+            self._steps_at_once(v, rows, fixed_w, shunt, scale, converged, corrections, watch)
+        else:
+            self._sparse_steps(v, rows, fixed_w, shunt, scale, converged, corrections, watch)
+        corrections[~np.isfinite(v).all(axis=1)] = np.inf
+        return converged, corrections
+
+    def _steps_at_once(
+        self, v: Array, rows: Array, fixed_w: Array, shunt: float, scale: float, converged: npt.NDArray[np.bool_],
+        corrections: Array, watch: Watch | None,
+    ) -> None:  # fmt: skip
+        """Take Newton steps in a kernel; one step per call where somebody watches."""
+        branches, roots = self.branches, self.equations.netlist.roots
+        order, eliminated = self.equations.order
+        volts, critical = np.zeros(len(branches.codes)), np.full(len(branches.codes), np.inf)
+        volts[self.junctions], critical[self.junctions] = self.volts, self.critical
+        diagonal = -(self.drives.conductances[rows] + shunt)
+        taken, limited = np.zeros(len(v), np.int64), np.empty(fixed_w.shape)
+        here = np.ascontiguousarray(v)
+        for step in range(1, self.max_steps + 1):
+            newton_rows[np.float64](
+                branches.codes, branches.places, branches.first, branches.second, roots, order, np.argsort(order),
+                eliminated, branches.gains, branches.weights, self.drives.p, volts, critical, self.conductances,
+                scale * self.currents[rows], diagonal, fixed_w, here, limited, converged, corrections, taken,
+                self.tolerance, self.max_steps if watch is None else 1,
+            )  # fmt: skip
+            v[:] = here
+            if watch is None or taken.max(initial=0) < step:
+                break
+            watch(step, v, corrections)
+        self.steps += int(taken.max(initial=0))
+
+    def _sparse_steps(
+        self, v: Array, rows: Array, fixed_w: Array, shunt: float, scale: float, converged: npt.NDArray[np.bool_],
+        corrections: Array, watch: Watch | None,
+    ) -> None:  # fmt: skip
+        """Take Newton steps with sparse matrices, row by row."""
+        w = self.branches.branch_change(v) + fixed_w
+        limited, starts = w.copy(), w[:, self.junctions]
+        limited[:, self.junctions] = np.where(starts < self.critical + TRUSTED * self.volts, starts, self.critical)
         for step in range(1, self.max_steps + 1):
             going = np.flatnonzero(~converged & np.isfinite(v).all(axis=1))
             if not going.size:
                 break
             self.steps += 1
-            limited[going] = self._limit(w[going][:, self.junctions], limited[going])
-            dv = self._direction(v[going], w[going], limited[going], rows[going], shunt, scale)
+            at = w[going]
+            at[:, self.junctions] = self._limit(at[:, self.junctions], limited[going][:, self.junctions])
+            limited[going] = at
+            dv = self._direction(v[going], w[going], at, rows[going], shunt, scale)
             v[going] += dv
             w[going] = self.branches.branch_change(v[going]) + fixed_w[going]
             corrections[going] = np.sqrt(np.mean(dv**2, axis=1))
             moved = np.abs(dv).max(axis=1)
-            apart = np.abs(limited[going] - w[going][:, self.junctions]).max(axis=1, initial=0.0)
+            apart = np.abs(at - w[going])[:, self.junctions].max(axis=1, initial=0.0)
             converged[going] = (moved < self.tolerance) & (apart < self.tolerance)
             if watch is not None:
                 watch(step, v, corrections)
-        corrections[~np.isfinite(v).all(axis=1)] = np.inf
-        return converged, corrections
 
     def gmin_stepping(self, v: Array, rows: Array) -> tuple[npt.NDArray[np.bool_], Array]:
         """Follow the operating point while a conductance to ground shrinks to nothing."""
@@ -179,31 +217,18 @@ class _Search:
         below = volts * np.log(np.where(away, w, volts) / volts)
         return np.where(away, np.where(old > 0, above, below), w)
 
-    def _direction(self, v: Array, w: Array, limited: Array, rows: Array, shunt: float, scale: float) -> Array:
+    def _direction(self, v: Array, w: Array, at: Array, rows: Array, shunt: float, scale: float) -> Array:
         """Return the Newton step of every row; NaN where its Jacobian is singular."""
-        at = w.copy()
-        at[:, self.junctions] = limited
         currents, slopes = self.branches.laws(at, self.drives.p)
         currents += slopes * (w - at)
         diagonal = -(self.drives.conductances[rows] + shunt)
         F = self.branches.into_free(currents) + scale * self.currents[rows] + v @ self.conductances.T + diagonal * v
-        if v.shape[1] <= DENSE_UNTIL:
-            return _solve_dense(self.branches.matrices(slopes, diagonal, self.conductances), -F)
         return np.stack(
             [
                 _solve_sparse(self.conductances + self.branches.sparse_matrix(g, d), -f)
                 for g, d, f in zip(slopes, diagonal, F, strict=True)
             ]
         )
-
-
-def _solve_dense(matrices: Array, right: Array) -> Array:
-    try:
-        return np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0])
-    except np.linalg.LinAlgError:
-        if len(matrices) == 1:
-            return np.full_like(right, np.nan)
-        return np.concatenate([_solve_dense(matrices[i : i + 1], right[i : i + 1]) for i in range(len(right))])
 
 
 def _solve_sparse(matrix: Any, right: Array) -> Array:
