@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.analysis.listening import Recording, record, write_recordings
 from neurosim.analysis.parameters import write_parameters
 from neurosim.analysis.reservoir import ridge_loss
 from neurosim.analysis.run import Outcome, Session
@@ -146,14 +147,19 @@ class SequenceTraining(Training):
             squares.append(float(np.mean(np.square(listener.state, dtype=np.float64))))
         return tally, float(np.mean(squares))
 
+    def recording(self) -> Recording:
+        """Return what the network, as it is now, does on the first test sequences."""
+        return record(self.model, self.dataset, self.decorrelated)  # type: ignore[arg-type]
+
     def baselines(self) -> dict[str, float]:
         """Return what the trained network has to beat: baselines of the data, and a readout of the untrained one."""
         return {**self.dataset.baselines(), "ridge": ridge_loss(self.model, self.dataset, self.rows)}  # type: ignore[arg-type]
 
 
 def run_sequences(experiment: SequenceExperiment, session: Session) -> Outcome:
-    """Train a recurrent circuit, and write /train and /circuit."""
+    """Train a recurrent circuit, and write /train, /circuit, /sequence and, where D was trained, /decorrelation."""
     training = SequenceTraining(experiment, session)
+    untrained = training.recording() if training.decorrelated else None
     baselines = training.baselines()
     session.progress.note("baselines, test loss: " + ", ".join(f"{name} {x:.4g}" for name, x in baselines.items()))
     if training.resume():
@@ -165,6 +171,11 @@ def run_sequences(experiment: SequenceExperiment, session: Session) -> Outcome:
     what = "test loss of the baseline; ridge: linear readout fitted to the states of the untrained network"
     session.writer.variable("train", "baseline_loss", ("baseline",), list(baselines.values()), what, "1")
     write_parameters(session.writer, training.model, training.initial)
+    trained = training.recording()
+    if trained.finite:
+        write_recordings(session.writer, training.dataset, trained, untrained)
+    else:
+        session.progress.note("the answers to the test sequences are not finite; /sequence is not written")
     if outcome is None:
         outcome = Outcome(Status.FINISHED, training.log.summary() + shrinking(training), obsolete=session.checkpoint)
     return outcome
