@@ -46,8 +46,9 @@ class Recording:
 
     @property
     def finite(self) -> bool:
-        """Whether all outputs and states are."""
-        return bool(np.isfinite(self.output).all() and np.isfinite(self.state).all())
+        """Whether all outputs and states are, and the sums of their squares."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return bool(np.isfinite([np.vdot(values, values) for values in (self.output, self.state)]).all())
 
 
 def record(
@@ -82,7 +83,8 @@ def record(
             starts.append(first)
         listener.present(batch.inputs, batch.targets, batch.counted, continues, 0)
         for t in range(length):
-            listener.learn(t, t + 1)
+            with np.errstate(over="ignore", invalid="ignore"):  # of the loss; `finite` tells
+                listener.learn(t, t + 1)
             state[first + t], output[first + t] = listener.state[0], listener.copies.o[0]
         target[first : first + length] = batch.targets[:length, 0]
         counted[first : first + length] = batch.counted[:length]

@@ -175,7 +175,7 @@ def run_sequences(experiment: SequenceExperiment, session: Session) -> Outcome:
     if trained.finite:
         write_recordings(session.writer, training.dataset, trained, untrained)
     else:
-        session.progress.note("the answers to the test sequences are not finite; /sequence is not written")
+        session.progress.note("the answers to the test sequences are not finite, or too large to square; no /sequence")
     if outcome is None:
         outcome = Outcome(Status.FINISHED, training.log.summary() + shrinking(training), obsolete=session.checkpoint)
     return outcome

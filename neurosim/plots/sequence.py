@@ -154,8 +154,8 @@ def _arrange(file: h5py.File) -> Arrangement:
         rows = [[partial(draw_picture, file, what=what, bottom=what == "output")] for what in ("target", "output")]
         caption = f"{count} targets and outputs, a row each"
         if not whole and group["counted"][:].any():
-            lines = "from the line on" if _from_a_line_on(group) else "from every first line to the second"
-            caption += f"; the error counts {lines}"
+            several = "lines: where the error begins to count, and ceases to"
+            caption += f"; {'the error counts from the line on' if _from_a_line_on(group) else several}"
     return Arrangement(rows, caption)
 
 

@@ -152,12 +152,21 @@ def test_a_long_pause_of_which_no_step_counts(tmp_path):
     assert all(title.endswith(": none of these steps counts") for title in titles), titles
 
 
+def test_lines_in_pictures_of_several_sequences_are_explained(tmp_path):
+    """Three lists of symbols: the recall begins at a line, and the next list at another."""
+    data = "data={set: copying, symbols: 3, length: 5, delay: 4, sequences: 1, test_sequences: 4}"
+    _, file, _ = run(tmp_path, data, "analysis.epochs=1")
+    figure = draw_figure(file, "sequence")
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines] == [8.5, 13.5, 22.5, 27.5, 36.5]
+    assert "lines: where the error begins to count, and ceases to" in figure.get_suptitle().replace("\n", " ")
+
+
 def test_answers_that_are_not_finite_are_not_written(tmp_path):
     """A rate of decorrelation that blows D up: the run says that it diverged, and the file has no sequence."""
     progress = Silent()
     rule = "rule={type: node_perturbation, decorrelation: {rate: 1.0e+4}}"
     outcome, file, _ = run(tmp_path, rule, progress=progress)
     assert outcome.status is Status.DIVERGED
-    assert "the answers to the test sequences are not finite; /sequence is not written" in progress.notes
+    assert "the answers to the test sequences are not finite, or too large to square; no /sequence" in progress.notes
     with pytest.raises(SimulationError, match="there is no sequence"):
         draw_figure(file, "sequence")
