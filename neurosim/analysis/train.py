@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.analysis.epochs import DivergedError, EpochTraining
 from neurosim.analysis.parameters import write_parameters
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import Experiment, SequenceExperiment, build_solver
 from neurosim.analysis.train_log import Tally, TrainLog
 from neurosim.datasets.dataset import Samples
 from neurosim.dynamics.status import Status
-from neurosim.errors import ResultFileError
 from neurosim.learning.alignment import gradient_cosines
 from neurosim.learning.exact.reference import reference_gradient
 from neurosim.learning.fused import Fused
@@ -25,7 +23,7 @@ from neurosim.learning.optimizers import Optimizer
 from neurosim.learning.plasticity import Continuous, PerBatch, Plasticity
 from neurosim.learning.rule import NudgedRule
 from neurosim.noise.paths import Shown, paths
-from neurosim.results.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from neurosim.physics.model import PhysicalModel
 from neurosim.seeds import Purpose, generator
 
 Array = npt.NDArray[Any]
@@ -34,11 +32,7 @@ PROBE_SAMPLES = 500  # training samples on which gradient alignment is measured
 TEST_BATCH = 500
 
 
-class DivergedError(Exception):
-    """A batch from which nothing can be learned; the parameters are still those before it."""
-
-
-class Training:
+class Training(EpochTraining):
     """A training run: everything that changes from batch to batch.
 
     Parameters
@@ -54,22 +48,18 @@ class Training:
     def __init__(self, experiment: Experiment, session: Session, log_alignment: bool = False) -> None:
         scenario, model, rule = experiment.scenario, experiment.model, experiment.rule
         assert rule is not None  # validation refuses to train without a rule
-        self.experiment, self.session, self.settings = experiment, session, scenario.analysis
+        blocks = tuple(block.name for block in model.parameters.trained_blocks)
+        logged = (*blocks, "all") if log_alignment else ()
+        unit = "" if experiment.solver.has_time or scenario.dynamics.tolerance is not None else model.blocks[0].unit
+        labelled = experiment.dataset.train.labels is not None
+        super().__init__(experiment, session, TrainLog(labelled, logged, scenario.analysis.plasticity, unit))
         self.seed: int = scenario.seed
         self.batch: int = scenario.data.batch
         self.train = experiment.dataset.train.head(self.settings.train_limit)
         self.test = experiment.dataset.test.head(self.settings.test_limit)
-        self.model = model
+        self.model: PhysicalModel = model
         self.learner = Learner(model, experiment.solver, rule, scenario.dynamics.start, session.workers, scenario.seed)
-        self.plasticity = self._plasticity()
-        blocks = tuple(block.name for block in model.parameters.trained_blocks)
-        logged = (*blocks, "all") if log_alignment else ()
-        unit = "" if experiment.solver.has_time or scenario.dynamics.tolerance is not None else model.blocks[0].unit
-        self.log = TrainLog(self.train.labels is not None, logged, self.settings.plasticity, unit)
-        self.initial = {name: values.copy() for name, values in model.parameters.items()}
-        self.next_batch = 0  # in the running epoch
-        self.tally = Tally()
-        self.seconds = 0.0
+        self.plasticity: Plasticity = self._plasticity()
 
     def _plasticity(self) -> Plasticity:
         """Return how the conductances follow the batches."""
@@ -93,80 +83,6 @@ class Training:
     def batches(self) -> int:
         """Batches per epoch; the last one may be smaller."""
         return -(-len(self.train) // self.batch)
-
-    def resume(self) -> bool:
-        """Take up a checkpoint of this run if there is one."""
-        if self.session.checkpoint is None:
-            return False
-        checkpoint = load_checkpoint(self.session.checkpoint, self.experiment.loaded.run_id)
-        if checkpoint is None:
-            return False
-        try:
-            self.restore(checkpoint.numbers, checkpoint.arrays)
-        except (KeyError, ValueError) as error:
-            path = self.session.checkpoint
-            raise ResultFileError(
-                f"{path}: is not a whole checkpoint ({error}). Remove it, or give --force to start over."
-            ) from error
-        return True
-
-    def restore(self, numbers: Mapping[str, float], arrays: Mapping[str, Array]) -> None:
-        """Take up what `state` returned.
-
-        Raises
-        ------
-        KeyError, ValueError
-            If something is missing, or has another shape.
-        """
-        rest = dict(arrays)
-        self.model.parameters.flat[:] = rest.pop("parameters")
-        self.model.parameters_changed()
-        self.model.writes = int(numbers["writes"])
-        for name, values in self.plasticity.memory.items():
-            values[:] = rest.pop(f"memory_{name}")
-        self.plasticity.steps, self.next_batch = int(numbers["steps"]), int(numbers["next_batch"])
-        self.seconds = numbers["seconds"]
-        self.tally = Tally(**{name: type(value)(numbers[f"tally_{name}"]) for name, value in asdict(Tally()).items()})
-        self.log.restore(rest)
-
-    def state(self) -> tuple[dict[str, float], dict[str, Array]]:
-        """Return the present place as numbers and arrays, for a checkpoint."""
-        numbers = {"steps": self.plasticity.steps, "next_batch": self.next_batch, "seconds": self.seconds}
-        numbers["writes"] = self.model.writes
-        numbers |= {f"tally_{name}": value for name, value in asdict(self.tally).items()}
-        memory = {f"memory_{name}": values for name, values in self.plasticity.memory.items()}
-        return numbers, {"parameters": self.model.parameters.flat, **memory, **self.log.arrays()}
-
-    def save(self) -> None:
-        """Write a checkpoint of the present place, unless the run is too short for one."""
-        if self.session.checkpoint is None:
-            return
-        numbers, arrays = self.state()
-        save_checkpoint(self.session.checkpoint, Checkpoint(self.experiment.loaded.run_id, numbers, arrays))
-
-    @property
-    def done(self) -> int:
-        """Batches learned so far, in all epochs."""
-        return self.log.epochs * self.batches + self.next_batch
-
-    def run_epochs(self, save: Callable[[], None]) -> Outcome | None:
-        """Run all epochs that are left, with checkpoints by `save`; return why it ended early, None if it did not."""
-        epochs, every, progress = self.settings.epochs, self.settings.checkpoint_every, self.session.progress
-        while self.log.epochs < epochs:
-            try:
-                finished = self.run_epoch()
-            except DivergedError as event:
-                told = f"{event}; the conductances are those before that batch"
-                return Outcome(Status.DIVERGED, told, obsolete=self.session.checkpoint)
-            if finished:
-                progress.note(self.log.summary())
-            if not finished or self.session.interruption.wanted:
-                save()
-                place = f"after {self.log.epochs} epochs and {self.next_batch} batches"
-                return Outcome(Status.INTERRUPTED, f"interrupted {place}; run the same command again to resume")
-            if self.log.epochs % every == 0 and self.log.epochs < epochs:
-                save()
-        return None
 
     def run_epoch(self) -> bool:
         """Learn from every batch that is left in this epoch; return whether it was finished.

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.analysis.epochs import DivergedError, EpochTraining
+from neurosim.analysis.listening import Recording, record, write_recordings
 from neurosim.analysis.parameters import write_parameters
 from neurosim.analysis.reservoir import ridge_loss
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.setup import SequenceExperiment
-from neurosim.analysis.train import DivergedError, Training
 from neurosim.analysis.train_log import Tally, TrainLog
 from neurosim.datasets.sequences import Part
 from neurosim.dynamics.status import Status
@@ -24,8 +25,8 @@ from neurosim.noise.paths import Shown, first_path
 Array = npt.NDArray[Any]
 
 
-class SequenceTraining(Training):
-    """A training run on sequences: checkpoints and epochs of `Training`, batches of its own.
+class SequenceTraining(EpochTraining):
+    """A training run on sequences.
 
     Parameters
     ----------
@@ -36,19 +37,13 @@ class SequenceTraining(Training):
     """
 
     def __init__(self, experiment: SequenceExperiment, session: Session) -> None:
+        super().__init__(experiment, session, TrainLog(labelled=False))
         scenario, network = experiment.scenario, experiment.model
-        self.experiment: Any = experiment
-        self.session, self.settings = session, scenario.analysis
-        self.dataset, self.model = experiment.dataset, network  # type: ignore[assignment]
+        self.dataset = experiment.dataset
         self.rows: int = scenario.data.batch
         self.estimator = experiment.rule.estimator(network, self.rows, scenario.seed)
         self.decorrelated = getattr(experiment.rule, "decorrelation", None) is not None
-        self.plasticity: Any = Optimizer(self.settings.optimizer, network.parameters.trained, session.workers)
-        self.log = TrainLog(labelled=False)
-        self.initial = {name: values.copy() for name, values in network.parameters.items()}
-        self.next_batch = 0
-        self.tally = Tally()
-        self.seconds = 0.0
+        self.plasticity = Optimizer(self.settings.optimizer, network.parameters.trained, session.workers)
 
     @property
     def batches(self) -> int:
@@ -136,7 +131,7 @@ class SequenceTraining(Training):
         if part == "test" and self.settings.test_limit is not None:
             count = min(count, self.settings.test_limit)
         rows, tally, squares = min(self.rows, count), Tally(), []
-        listener = answering(self.model, rows, self.decorrelated)  # type: ignore[arg-type]
+        listener = answering(self.model, rows, self.decorrelated)
         for number in range(count // rows):
             batch = self.dataset.batch(part, number, rows)
             listener.present(batch.inputs, batch.targets, batch.counted, batch.continues and number > 0, 0)
@@ -146,14 +141,19 @@ class SequenceTraining(Training):
             squares.append(float(np.mean(np.square(listener.state, dtype=np.float64))))
         return tally, float(np.mean(squares))
 
+    def recording(self) -> Recording:
+        """Return what the network, as it is now, does on the first test sequences."""
+        return record(self.model, self.dataset, self.decorrelated)
+
     def baselines(self) -> dict[str, float]:
         """Return what the trained network has to beat: baselines of the data, and a readout of the untrained one."""
-        return {**self.dataset.baselines(), "ridge": ridge_loss(self.model, self.dataset, self.rows)}  # type: ignore[arg-type]
+        return {**self.dataset.baselines(), "ridge": ridge_loss(self.model, self.dataset, self.rows)}
 
 
 def run_sequences(experiment: SequenceExperiment, session: Session) -> Outcome:
-    """Train a recurrent circuit, and write /train and /circuit."""
+    """Train a recurrent circuit, and write /train, /circuit, /sequence and, where D was trained, /decorrelation."""
     training = SequenceTraining(experiment, session)
+    untrained = training.recording() if training.decorrelated else None
     baselines = training.baselines()
     session.progress.note("baselines, test loss: " + ", ".join(f"{name} {x:.4g}" for name, x in baselines.items()))
     if training.resume():
@@ -165,6 +165,11 @@ def run_sequences(experiment: SequenceExperiment, session: Session) -> Outcome:
     what = "test loss of the baseline; ridge: linear readout fitted to the states of the untrained network"
     session.writer.variable("train", "baseline_loss", ("baseline",), list(baselines.values()), what, "1")
     write_parameters(session.writer, training.model, training.initial)
+    trained = training.recording()
+    if trained.finite:
+        write_recordings(session.writer, training.dataset, trained, untrained)
+    else:
+        session.progress.note("the answers to the test sequences are not finite, or too large to square; no /sequence")
     if outcome is None:
         outcome = Outcome(Status.FINISHED, training.log.summary() + shrinking(training), obsolete=session.checkpoint)
     return outcome

@@ -106,7 +106,7 @@ class CopyingSequences(DrawnSequences):
         self.input_names = (*(f"symbol {k}" for k in range(settings.symbols)), "blank", "marker")
         self.target_names = self.input_names
         self.inputs = self.outputs = len(self.input_names)
-        self.target_scale = (1.0,) * self.outputs
+        self.target_scale, self.target_offset = (1.0,) * self.outputs, (0.0,) * self.outputs
 
     def draw(self, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return one list of symbols and its copy."""

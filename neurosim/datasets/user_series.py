@@ -53,6 +53,7 @@ def load(settings: SeriesData, dtype: DTypeLike, seed: int, folders: tuple[Path,
     parts = {part: Series(scaled[rows, :split], scaled[rows, split:]) for part, rows in zip(PARTS, slices, strict=True)}
     dataset = WindowedSeries(path.stem, parts, settings.steps, settings.ahead, settings.inputs, settings.targets)
     dataset.target_scale = tuple(scaling.scale[split:].tolist())
+    dataset.target_offset = tuple(scaling.offset[split:].tolist())
     dataset.attribution = f"columns {', '.join(columns)} of the file {path.name}"
     dataset.attributes = {"rows": len(table)}
     return dataset

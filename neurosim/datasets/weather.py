@@ -124,6 +124,7 @@ def load(settings: WeatherData, dtype: DTypeLike, seed: int, folders: tuple[Path
     target = f"temperature {settings.ahead} h ahead"
     dataset = WindowedSeries("weather", parts, settings.steps, settings.ahead, settings.features, (target,))
     dataset.target_unit, dataset.target_scale = UNITS["temperature"], (float(scaling.scale[-1]),)
+    dataset.target_offset = (float(scaling.offset[-1]),)
     dataset.attribution = ATTRIBUTION
     dataset.attributes = {
         "measured_hours": weather.measured_hours,

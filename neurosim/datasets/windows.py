@@ -66,7 +66,7 @@ class WindowedSeries(SequenceDataset):
         self.name, self.steps, self.ahead = name, steps, ahead
         self.input_names, self.target_names = input_names, target_names
         self.inputs, self.outputs = len(input_names), len(target_names)
-        self.target_scale = (1.0,) * self.outputs
+        self.target_scale, self.target_offset = (1.0,) * self.outputs, (0.0,) * self.outputs
         self.attributes = {}
         self._now, self._targets, self._present = {}, {}, {}
         self._counted = np.ones(steps, np.bool_)

@@ -95,9 +95,11 @@ def draw_picture(file: h5py.File, axes: Axes, what: str, *, bottom: bool = True)
 
 
 def channel_error(file: h5py.File, channel: int) -> tuple[float, float]:
-    """Return (mean squared error, variance of the target) of one channel over the steps that count."""
+    """Return (mean squared error, variance of the target) of one channel over the steps that count; NaN without any."""
     group = sequence_group(file)
     counted = group["counted"][:].astype(bool)
+    if not counted.any():
+        return float("nan"), float("nan")
     target, output = group["target"][counted, channel], group["output"][counted, channel]
     return float(np.mean((output - target) ** 2)), float(target.var())
 
@@ -116,6 +118,8 @@ def sequence_group(file: h5py.File) -> Any:
 
 
 def _figures(error: float, variance: float, unit: str) -> str:
+    if np.isnan(variance):
+        return "none of these steps counts"
     of = "" if unit == "1" else f" {unit}$^2$"
     return f"mean squared error {error:.3g}{of}, variance {variance:.3g}{of}"
 
@@ -149,7 +153,9 @@ def _arrange(file: h5py.File) -> Arrangement:
     else:
         rows = [[partial(draw_picture, file, what=what, bottom=what == "output")] for what in ("target", "output")]
         caption = f"{count} targets and outputs, a row each"
-        caption += "" if whole else "; the error counts from the line on" if _from_a_line_on(group) else ""
+        if not whole and group["counted"][:].any():
+            several = "lines: where the error begins to count, and ceases to"
+            caption += f"; {'the error counts from the line on' if _from_a_line_on(group) else several}"
     return Arrangement(rows, caption)
 
 
