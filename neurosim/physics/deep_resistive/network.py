@@ -151,6 +151,10 @@ class DeepResistiveNetwork(PhysicalModel):
         for G in self.conductance_arrays:
             np.clip(G, low, high, out=G)
 
+    def parameter_range(self, name: str) -> tuple[float, float] | None:
+        """Return the bounds of conductances."""
+        return self.settings.bounds if name[0] == "G" else None
+
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the axes of G_k or b_k: the sources, or the nodes of a layer."""
         kind, _, index = name.partition("_")
