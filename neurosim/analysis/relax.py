@@ -87,7 +87,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
 
     states, rates = _declare(writer, system, phases, times, solver.has_time)
     integrals, stop = _declare_integrals(writer, system), session.interruption
-    power = declare_power(writer, system, len(phases))
+    power = declare_power(writer, system, len(phases)) if solver.has_time else None
     recorders = [_PhaseRecorder(times, system, i, states, rates, integrals, power, stop) for i in range(len(phases))]
     session.progress.begin(len(phases), "phases")
     try:
@@ -126,7 +126,7 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     if powers and powers[0] is not None:
         what = "power that resistors and diodes dissipate in the last state of each sample"
         writer.variable("relax", "power", ("phase", "sample"), np.array(powers), what, "W")
-    if power is not None and solver.has_time:
+    if power is not None:
         power.write_energy(times)
     write_parameters(writer, experiment.model, snapshot(experiment.model))
     if wiring is not None:

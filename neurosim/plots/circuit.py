@@ -89,7 +89,9 @@ def read_graph(file: h5py.File, sample: int = 0) -> Graph:
         If the result has none, or not this sample.
     """
     if "circuit/element_current" not in file:
-        raise SimulationError("there is no wiring; it comes from analysis relax of a netlist (circuit.kind: resistive).")
+        raise SimulationError(
+            "there is no wiring; it comes from analysis relax of a netlist (circuit.kind: resistive)."
+        )
     circuit = file["circuit"]
     samples = len(circuit["element_current"])
     if not 0 <= sample < samples:
@@ -185,7 +187,7 @@ def _paths(graph: Graph, place: dict[str, Array]) -> list[Array]:
             here = place[node]
             shift = 0.16 * (seen[node] - (stubs[node] - 1) / 2)
             seen[node] += 1
-            path = np.array([here, here + [shift, 0.15], here + [shift, 0.15 + STUB]])
+            path = np.array([here, here + np.array([shift, 0.15]), here + np.array([shift, 0.15 + STUB])])
             paths.append(path[::-1] if a == GROUND else path)
             continue
         start, end, pair = place[a], place[b], frozenset((a, b))

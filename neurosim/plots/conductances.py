@@ -32,13 +32,26 @@ def trained_blocks(file: h5py.File) -> list[str]:
     SimulationError
         If there are no parameters, or none of them has changed.
     """
-    if "circuit/initial" not in file or "circuit/parameters" not in file:
+    if "circuit/initial" not in file:
         raise SimulationError("there are no parameters of a circuit.")
-    before, after = file["circuit/initial"], file["circuit/parameters"]
-    changed = [name for name in after if not np.array_equal(before[name][()], after[name][()], equal_nan=True)]
+    changed = _changed(file)
     if not changed:
         raise SimulationError("no parameter has changed; analysis train learns.")
     return changed
+
+
+def few_bounded(file: h5py.File) -> bool:
+    """Whether learning has moved few enough blocks for one row of panels, and kept any of them between bounds."""
+    if "circuit/initial" not in file:
+        return False
+    after = file["circuit/parameters"]
+    changed = _changed(file)
+    return 0 < len(changed) <= COLUMNS and any("valid_range" in after[name].attrs for name in changed)
+
+
+def _changed(file: h5py.File) -> list[str]:
+    before, after = file["circuit/initial"], file["circuit/parameters"]
+    return [name for name in after if not np.array_equal(before[name][()], after[name][()], equal_nan=True)]
 
 
 def draw_block(file: h5py.File, axes: Axes, block: str, *, named: bool = True) -> None:
@@ -68,10 +81,9 @@ def draw_block(file: h5py.File, axes: Axes, block: str, *, named: bool = True) -
         axes.stairs(counts, edges, fill=filled, color=color, linewidth=1.5, label=f"{label} learning")
     for bound in bounds[np.isfinite(bounds)] / scale:
         axes.axvline(bound, color=GUIDE, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    low, high = float(shown.min(initial=0.0)) / scale, float(shown.max(initial=0.0)) / scale
-    low, high = (float(shown.min()) / scale, high) if shown.size else (low, high)
-    margin = 0.03 * (high - low) or 0.5
-    axes.set_xlim(min(low, edges[0]) - margin, max(high, edges[-1]) + margin)
+    ends = np.concatenate([shown / scale, edges])
+    margin = 0.03 * float(np.ptp(ends))
+    axes.set_xlim(float(ends.min()) - margin, float(ends.max()) + margin)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.set_ylim(0.0, None)
@@ -87,7 +99,7 @@ def _title(block: str, after: Array, bounds: Array) -> str:
     told = f"{block_name(block)}: {after.size}"
     if bounds.size:
         near = [np.isclose(after, bound, rtol=AT_BOUND, atol=0.0) & np.isfinite(after) for bound in bounds]
-        told += f", at the bounds {np.count_nonzero(near[0])} and {np.count_nonzero(near[1])}"
+        told += f", {np.count_nonzero(near[0])} and {np.count_nonzero(near[1])} of them at the bounds"
     lost = np.count_nonzero(~np.isfinite(after))
     return told + (f", {lost} not finite" if lost else "")
 

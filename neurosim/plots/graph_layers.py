@@ -15,7 +15,9 @@ Edge = tuple[str, str]
 SWEEPS = 12
 
 
-def layers_of(nodes: Sequence[str], edges: Iterable[Edge], starts: Iterable[str], ends: Iterable[str]) -> list[list[str]]:
+def layers_of(
+    nodes: Sequence[str], edges: Iterable[Edge], starts: Iterable[str], ends: Iterable[str]
+) -> list[list[str]]:
     """Return the columns of a graph, from left to right, each in the order of `nodes`.
 
     Paths go through an end only where nothing else leads on. A part of the graph that no start reaches begins in the

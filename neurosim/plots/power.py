@@ -40,10 +40,10 @@ def draw(file: h5py.File, axes: Axes) -> Axes:
     SimulationError
         If the file holds no power over time.
     """
-    relax, timeline = relax_group(file), read_timeline(file)
+    relax = relax_group(file)
     if "dissipated_power" not in relax:
-        raise SimulationError("there is no power over time; it comes from analysis relax of netlists.")
-    powers = relax["dissipated_power"]
+        raise SimulationError("there is no power over time; it comes from netlists and solvers that follow time.")
+    timeline, powers = read_timeline(file), relax["dissipated_power"]
     samples = powers.shape[2]
     own = [powers[span.phase, : len(span.times)] for span in timeline.spans]
     values = np.concatenate(own)
