@@ -122,8 +122,8 @@ def key_figures(file: h5py.File) -> list[tuple[str, str]]:
             rows.append((f"phase {phase}", f"{relax['steps'][i]} steps, final RMS rate at most {worst:.3g}"))
         if "energy" in relax:
             energies, phase = relax["energy"][0], texts(relax["phase"])[0]
-            told = f"{energies.mean():.4g} J, mean of {len(energies)} samples over phase {phase}"
-            rows.append(("energy per inference", told))
+            span = f"mean of {len(energies)} samples over phase {phase}"
+            rows.append(("energy per inference", f"{energies.mean():.4g} J, {span}"))
     return rows
 
 

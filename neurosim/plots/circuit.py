@@ -97,7 +97,9 @@ def read_graph(file: h5py.File, sample: int = 0) -> Graph:
     if not 0 <= sample < samples:
         raise SimulationError(f"there is no sample {sample}; this file holds samples 0 to {samples - 1}.")
     return Graph(
-        *(texts(circuit[name]) for name in ("element_type", "element_first", "element_second")),
+        texts(circuit["element_type"]),
+        texts(circuit["element_first"]),
+        texts(circuit["element_second"]),
         texts(circuit["input_node"]),
         texts(circuit["output_node"]),
         np.abs(circuit["element_current"][sample]),
@@ -153,7 +155,7 @@ def draw(file: h5py.File, axes: Axes, sample: int = 0) -> Axes:
 
 
 def current_norm(currents: Array) -> LogNorm:
-    """Return the scale of colours: some decades up to the largest current; what is smaller has the colour of its end."""
+    """Return the scale of colours: some decades up to the largest current, which smaller ones share the end of."""
     sizes = currents[np.isfinite(currents) & (currents > 0)]
     top = float(sizes.max(initial=0.0)) or 1.0
     low = max(top * 10.0**-DECADES, float(sizes.min(initial=top)))

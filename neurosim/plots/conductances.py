@@ -71,19 +71,17 @@ def draw_block(file: h5py.File, axes: Axes, block: str, *, named: bool = True) -
     data = file[f"circuit/parameters/{block}"]
     values = [np.ravel(file[f"circuit/{group}/{block}"][()]).astype(np.float64) for group in ("initial", "parameters")]
     finite = [each[np.isfinite(each)] for each in values]
-    together = np.concatenate(finite)
     bounds = np.asarray(data.attrs.get("valid_range", ()), np.float64)
-    shown = np.concatenate([together, bounds[np.isfinite(bounds)]])
+    shown = np.concatenate([*finite, bounds[np.isfinite(bounds)]])
     scale, unit = scaled_unit(float(np.abs(shown).max(initial=0.0)), text(data.attrs["units"]))
-    edges = np.histogram_bin_edges(together / scale, BINS)
+    edges = np.histogram_bin_edges(shown / scale, BINS)
     for each, color, label, filled in zip(finite, (REST, LINES[0]), ("before", "after"), (True, False), strict=True):
         counts = np.histogram(each / scale, edges)[0]
         axes.stairs(counts, edges, fill=filled, color=color, linewidth=1.5, label=f"{label} learning")
     for bound in bounds[np.isfinite(bounds)] / scale:
         axes.axvline(bound, color=GUIDE, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    ends = np.concatenate([shown / scale, edges])
-    margin = 0.03 * float(np.ptp(ends))
-    axes.set_xlim(float(ends.min()) - margin, float(ends.max()) + margin)
+    margin = 0.03 * float(edges[-1] - edges[0])
+    axes.set_xlim(edges[0] - margin, edges[-1] + margin)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.set_ylim(0.0, None)
@@ -96,10 +94,10 @@ def draw_block(file: h5py.File, axes: Axes, block: str, *, named: bool = True) -
 
 def _title(block: str, after: Array, bounds: Array) -> str:
     """Return what a histogram cannot say: how many values are on their bounds, and how many are none."""
-    told = f"{block_name(block)}: {after.size}"
+    told = f"{block_name(block)}: {after.size} value{'s' if after.size > 1 else ''}"
     if bounds.size:
         near = [np.isclose(after, bound, rtol=AT_BOUND, atol=0.0) & np.isfinite(after) for bound in bounds]
-        told += f", {np.count_nonzero(near[0])} and {np.count_nonzero(near[1])} of them at the bounds"
+        told += f", {np.count_nonzero(near[0])} and {np.count_nonzero(near[1])} at the bounds"
     lost = np.count_nonzero(~np.isfinite(after))
     return told + (f", {lost} not finite" if lost else "")
 

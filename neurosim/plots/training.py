@@ -19,10 +19,9 @@ def _arrange(file: h5py.File) -> Arrangement:
     row: list[Panel] = [partial(learning_curve.draw_panel, file)]
     if gradient_alignment.has_alignment(file):
         row.append(partial(gradient_alignment.draw_panel, file))
-    rows = [row]
     if conductances.few_bounded(file):
-        rows += conductances.conductance_rows(file)
-    return Arrangement(rows)
+        return Arrangement([row, *conductances.conductance_rows(file)], "Dashed: the bounds of learning")
+    return Arrangement([row])
 
 
 LAYOUT = Layout(_arrange)
