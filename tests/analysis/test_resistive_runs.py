@@ -294,16 +294,16 @@ circuit:
   kind: resistive
   inputs: [in1, in2]
   outputs: [a, b]
+  capacitance: 1n
   elements:
     R1: {type: resistor, nodes: [in1, a], ohms: 1k, trainable: true, bounds: [0.5m, 2m]}
     R2: {type: resistor, nodes: [in2, b], ohms: 1k}
-    C1: {type: capacitor, nodes: [a, 0], farads: 1n}
-    C2: {type: capacitor, nodes: [b, 0], farads: 1n}
 data: {set: xor, batch: 4}
 dynamics: {solver: rk4, dt: 2.0e-8, t_end: 1.0e-5, tolerance: 1.0e-3}
 analysis: {type: relax, samples: 4, save: {every: 2.0e-8}}
 """
     path, outcome = run(tmp_path, text=text)
+    assert outcome.status.good, outcome.message
     found = arrays(path)
     squares = (found["relax/inputs"] ** 2).sum(axis=1)
     assert squares.max() > 0
