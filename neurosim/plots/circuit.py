@@ -36,6 +36,7 @@ THIN, THICK = 0.6, 3.6  # points, width of the smallest and the largest conducta
 OTHER = 1.0  # points, width of what is no resistor
 MOST_NAMES = 45  # nodes in a column that leave room for their names
 NODE_HEIGHT, LEAST_HEIGHT, MOST_HEIGHT = 0.52, 2.8, 11.0  # inches, of the picture
+LINE_POINTS = 24  # of a bent line; even, so that a piece lies in the middle
 STUB = 0.36  # length of the way to ground, in distances of nodes
 SYMBOLS = {"diode": ">", "amplifier": ">", "voltage_source": "o", "current_source": "D", "capacitor": "s"}
 NAMES = {"diode": "diode", "amplifier": "amplifier", "voltage_source": "voltage source",
@@ -197,7 +198,7 @@ def _paths(graph: Graph, place: dict[str, Array]) -> list[Array]:
         seen[pair] += 1
         if start[0] == end[0]:
             bent += 0.25 * np.sign(end[1] - start[1])  # beside the nodes between them
-        t = np.linspace(0.0, 1.0, 25)[:, None]
+        t = np.linspace(0.0, 1.0, LINE_POINTS)[:, None]
         across = np.array([abs(end - start)[1], -(end - start)[0] * np.sign((end - start)[1] or 1.0)])
         paths.append(start + t * (end - start) + 4 * t * (1 - t) * bent * across / max(1.0, np.hypot(*across)))
     return paths
@@ -205,13 +206,10 @@ def _paths(graph: Graph, place: dict[str, Array]) -> list[Array]:
 
 def _draw_symbol(axes: Axes, kind: str, path: Array, color: Any) -> None:
     """Draw the symbol of an element at its middle; triangles point from its first node to its second."""
-    middle = len(path) // 2
-    a, b = axes.transData.transform([path[middle - 1], path[middle + (len(path) > 3)]])
-    at = path[middle] if len(path) > 3 else (path[1] + path[0 if path[1][1] < path[0][1] else 2]) / 2
-    if len(path) == 3:
-        a, b = axes.transData.transform(path[[0, 2]])
-        if abs(a[0] - b[0]) < abs(a[1] - b[1]):
-            a[0] = b[0]
+    # The middle of a line; on the way to ground, of the part that lies lower in the picture.
+    k = int(np.argmax(path[:-1, 1] + path[1:, 1])) if len(path) == 3 else len(path) // 2 - 1
+    at = (path[k] + path[k + 1]) / 2
+    a, b = axes.transData.transform(path[k : k + 2])
     marker: Any = SYMBOLS[kind]
     if marker == ">":
         marker = (3, 0, float(np.degrees(np.arctan2(b[1] - a[1], b[0] - a[0]))) - 90.0)

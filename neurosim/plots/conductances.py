@@ -86,7 +86,7 @@ def draw_block(file: h5py.File, axes: Axes, block: str, *, named: bool = True) -
     axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.set_ylim(0.0, None)
     axes.set_xlabel(f"{block_name(block)} ({unit})")
-    axes.set_ylabel("number of parameters")
+    axes.set_ylabel("parameters")
     axes.set_title(_title(block, values[1], bounds), loc="left")
     if named:
         axes.legend(loc="best", fontsize="small")
