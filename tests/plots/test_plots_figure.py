@@ -204,7 +204,10 @@ def test_minus_signs_are_minus_signs(relax):
         (["analysis={type: relax, samples: 2}", "dynamics={solver: rk4, dt: 0.2, t_end: 2.0}"], OF_RELAX),
         (["analysis={type: relax, samples: 2}"], OF_RELAX),
         (["analysis={type: relax}", "circuit.neuron=point", "rule=null"], ("trajectories", "activity", "rate")),
-        (["analysis.epochs=1", "analysis.train_limit=100", "analysis.log_gradient_alignment=true"], OF_TRAIN),
+        (
+            ["analysis.epochs=1", "analysis.train_limit=100", "analysis.log_gradient_alignment=true"],
+            (*OF_TRAIN, "conductances"),
+        ),
     ],
 )
 def test_what_the_analyses_write_can_be_drawn(tmp_path, overrides, kinds):
