@@ -220,7 +220,7 @@ def test_what_the_analyses_write_can_be_drawn(tmp_path, overrides, kinds):
 def test_an_unknown_plot_is_named_with_the_nearest(relax):
     with pytest.raises(
         UnknownNameError,
-        match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, bias, complex_plane,",
+        match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, bias, circuit, complex_plane,",
     ):
         draw_figure(relax(), "activty")
 
