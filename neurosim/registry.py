@@ -267,6 +267,14 @@ PLOTS = Registry(
             target="neurosim.plots.rate:draw",
             summary="RMS rate of change over time, phase by phase, down to the tolerance.",
         ),
+        "power": Entry(
+            target="neurosim.plots.power:draw",
+            summary="Power that a netlist dissipates over time, phase by phase, and the energy of the first phase.",
+        ),
+        "circuit": Entry(
+            target="neurosim.plots.circuit:LAYOUT",
+            summary="A netlist as a graph: conductances as widths, currents of one sample as colours.",
+        ),
         "bias": Entry(
             target="neurosim.plots.bias:LAYOUT",
             summary="Overview of a bias run: the ladder, the angles of the error vectors, and a waterfall per weight.",
@@ -302,6 +310,10 @@ PLOTS = Registry(
         "gradient_alignment": Entry(
             target="neurosim.plots.gradient_alignment:draw",
             summary="Angle between the update and the exact gradient per epoch and parameter block.",
+        ),
+        "conductances": Entry(
+            target="neurosim.plots.conductances:LAYOUT",
+            summary="Trained parameters before and after learning, one histogram per block, with their bounds.",
         ),
         "robustness": Entry(
             target="neurosim.plots.robustness:LAYOUT",

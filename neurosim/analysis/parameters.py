@@ -15,6 +15,8 @@ from neurosim.results.sink import ResultSink
 def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write /circuit/parameters and /circuit/initial, and where it is not ideal, what was drawn and what acts.
 
+    The attribute valid_range of a block holds the values between which learning keeps it, where there are any.
+
     Parameters
     ----------
     writer : ResultSink
@@ -37,7 +39,9 @@ def write_parameters(writer: ResultSink, model: PhysicalModel, initial: Mapping[
         for block in model.parameters.blocks:
             names = model.parameter_dimensions(block.name)
             declare(names, block.shape)
-            writer.variable(group, block.name, names, values[block.name], block.long_name, block.unit)
+            span = model.parameter_range(block.name)
+            bounds = None if span is None else {"valid_range": np.array(span)}
+            writer.variable(group, block.name, names, values[block.name], block.long_name, block.unit, bounds)
     for name, (array, what, names) in model.drawn_imperfections().items():
         declare(names, array.shape)
         writer.variable("circuit/imperfections", name, names, array, what, model.imperfection_unit(name))

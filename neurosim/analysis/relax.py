@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from neurosim.analysis.interruption import Interruption
 from neurosim.analysis.parameters import snapshot, write_parameters
+from neurosim.analysis.power import PowerRecorder, declare_power
 from neurosim.analysis.run import Outcome, Session
 from neurosim.analysis.rungs import radius_of
 from neurosim.analysis.setup import Experiment
+from neurosim.analysis.wiring import write_wiring
 from neurosim.dynamics.status import Status, count, flags, worst
 from neurosim.learning.protocol import FREE, Phase, run_phases
 from neurosim.physics.oscillating import OscillatingSystem
@@ -44,6 +46,7 @@ class _PhaseRecorder:
     states: list[GrowingArray]
     rates: GrowingArray
     integrals: list[GrowingArray]
+    power: PowerRecorder | None
     interruption: Interruption
     slot: int = 0
 
@@ -55,6 +58,8 @@ class _PhaseRecorder:
                     dataset[self.phase, self.slot] = view.transpose(1, 0, 2)
                 for dataset, values in zip(self.integrals, _error_integrals(self.system, state), strict=True):
                     dataset[self.phase, self.slot] = values
+                if self.power is not None:
+                    self.power.save(self.phase, self.slot, self.system, state)
                 self.rates[self.phase, self.slot] = np.sqrt(np.mean(np.square(row_rates)))
             self.slot += 1
         if self.interruption.wanted:
@@ -82,7 +87,8 @@ def run(experiment: Experiment, session: Session) -> Outcome:
 
     states, rates = _declare(writer, system, phases, times, solver.has_time)
     integrals, stop = _declare_integrals(writer, system), session.interruption
-    recorders = [_PhaseRecorder(times, system, i, states, rates, integrals, stop) for i in range(len(phases))]
+    power = declare_power(writer, system, len(phases)) if solver.has_time else None
+    recorders = [_PhaseRecorder(times, system, i, states, rates, integrals, power, stop) for i in range(len(phases))]
     session.progress.begin(len(phases), "phases")
     try:
         results = run_phases(system, solver, phases, recorders, keep_free=True)
@@ -90,10 +96,11 @@ def run(experiment: Experiment, session: Session) -> Outcome:
         final = np.stack([results[phase.name].rates for phase in phases])
         steps = np.array([results[phase.name].steps for phase in phases])
         powers = [system.power(results[phase.name].state) for phase in phases]
+        wiring = system.wiring(results[phases[0].name].state)
     except StoppedError:
         codes = np.full((len(phases), system.rows), Status.INTERRUPTED.code, np.int8)
         final, steps = np.full(codes.shape, np.nan), np.zeros(len(phases), np.int64)
-        powers = []
+        powers, wiring = [], None
     session.progress.advance(len(phases))
     radius = radius_of(experiment, samples)
     if radius is not None and experiment.rule is not None:
@@ -119,7 +126,11 @@ def run(experiment: Experiment, session: Session) -> Outcome:
     if powers and powers[0] is not None:
         what = "power that resistors and diodes dissipate in the last state of each sample"
         writer.variable("relax", "power", ("phase", "sample"), np.array(powers), what, "W")
+    if power is not None:
+        power.write_energy(times)
     write_parameters(writer, experiment.model, snapshot(experiment.model))
+    if wiring is not None:
+        write_wiring(writer, wiring, phases[0].name)
     return _judge(scenario, phases, codes, final)
 
 

@@ -120,6 +120,10 @@ def key_figures(file: h5py.File) -> list[tuple[str, str]]:
         for i, phase in enumerate(texts(relax["phase"])):
             worst = relax["final_rate"][i].max()
             rows.append((f"phase {phase}", f"{relax['steps'][i]} steps, final RMS rate at most {worst:.3g}"))
+        if "energy" in relax:
+            energies, phase = relax["energy"][0], texts(relax["phase"])[0]
+            span = f"mean of {len(energies)} samples over phase {phase}"
+            rows.append(("energy per inference", f"{energies.mean():.4g} J, {span}"))
     return rows
 
 

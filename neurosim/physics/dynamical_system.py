@@ -18,6 +18,7 @@ from neurosim.physics.state_noise import Noise
 if TYPE_CHECKING:
     from neurosim.physics.model import PhysicalModel
     from neurosim.physics.resistive.operating_point import OperatingPoint
+    from neurosim.physics.wiring import Wiring
 
 Array = npt.NDArray[Any]
 
@@ -197,6 +198,10 @@ class DynamicalSystem(ABC):
 
     def power(self, state: Array) -> Array | None:
         """Return the power that every row dissipates in `state`, shape (rows,), in W; None where it has no meaning."""
+        return None
+
+    def wiring(self, state: Array) -> Wiring | None:
+        """Return the elements of the circuit and what flows through them in `state`; None where it is no netlist."""
         return None
 
     def sweep(self, state: Array, order: str, first: bool) -> Array:

@@ -271,6 +271,13 @@ class PhysicalModel(ABC):
         """Bring parameters that an update has moved back into the range of their devices; nothing by default."""
         return
 
+    def parameter_range(self, name: str) -> tuple[float, float] | None:
+        """Return the smallest and the largest value that learning may give to a block, None where it may give any.
+
+        Where the bounds of devices differ, these are the outermost.
+        """
+        return None
+
     @abstractmethod
     def parameters_changed(self) -> None:
         """Say that trained parameters have changed; what follows from them is stale until `synchronise`."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from analysis_runs import arrays, load, run
 
+from neurosim.cli.inspect import key_figures
 from neurosim.errors import ScenarioError
 from neurosim.plots.figure import draw_figure
 from neurosim.results.reader import open_result
@@ -251,3 +252,67 @@ def test_a_netlist_with_held_outputs_learns_exclusive_or(tmp_path, rule):
     path, outcome = run(tmp_path, f"rule={rule}", text=text)
     assert outcome.status.good, outcome.message
     assert arrays(path)["train/test_error"][-1] == 0.0
+
+
+def test_relax_writes_the_wiring_with_currents_that_obey_kirchhoff(tmp_path):
+    path, outcome = run(tmp_path, text=DIVIDER)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    names = found["circuit/element"].astype(str).tolist()
+    assert names == ["R1", "R2", "D1", "R3", "R4", "R5", "I1", "R6"]
+    first, second = (found[f"circuit/element_{end}"].astype(str) for end in ("first", "second"))
+    current, slope = found["circuit/element_current"], found["circuit/element_conductance"]
+    for node in ("h", "o1", "o2"):
+        left, scale = current @ ((first == node) * 1.0 - (second == node)), np.abs(current).max()
+        assert np.abs(left).max() < 1e-9 * scale
+    assert slope[:, names.index("R2")] == pytest.approx(5e-4)
+    assert current[:, names.index("I1")] == pytest.approx(1e-5)
+    assert found["circuit/input_node"].astype(str).tolist() == ["in1", "in2"]
+    assert "relax/dissipated_power" not in found  # Newton's iterates are no states of the circuit
+    assert "relax/energy" not in found
+
+
+def test_elements_without_a_law_have_no_current(tmp_path):
+    text = DIVIDER.replace("    R5:", "    A5: {type: amplifier, nodes: [o1, w], gain: 2}\n    R7: {type: resistor, "
+                           "nodes: [w, 0], ohms: 1k}\n    R5:")  # fmt: skip
+    path, outcome = run(tmp_path, text=text)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    unknown = np.isnan(found["circuit/element_current"])
+    assert found["circuit/element"][unknown.all(axis=0)].astype(str).tolist() == ["A5"]
+    assert unknown.any(axis=0).sum() == 1
+
+
+def test_energy_is_the_integral_of_the_power(tmp_path):
+    """A capacitor charges through R from a source V: R dissipates C V^2 / 2 in all, and V^2 / R exp(-2 t / RC) at t."""
+    text = """\
+schema: 1
+name: charging
+seed: 1
+dtype: float64
+circuit:
+  kind: resistive
+  inputs: [in1, in2]
+  outputs: [a, b]
+  capacitance: 1n
+  elements:
+    R1: {type: resistor, nodes: [in1, a], ohms: 1k, trainable: true, bounds: [0.5m, 2m]}
+    R2: {type: resistor, nodes: [in2, b], ohms: 1k}
+data: {set: xor, batch: 4}
+dynamics: {solver: rk4, dt: 2.0e-8, t_end: 1.0e-5, tolerance: 1.0e-3}
+analysis: {type: relax, samples: 4, save: {every: 2.0e-8}}
+"""
+    path, outcome = run(tmp_path, text=text)
+    assert outcome.status.good, outcome.message
+    found = arrays(path)
+    squares = (found["relax/inputs"] ** 2).sum(axis=1)
+    assert squares.max() > 0
+    power = squares * 1e-3 * np.exp(-2 * found["relax/time"][:, None] / 1e-6)
+    assert found["relax/dissipated_power"][0] == pytest.approx(power, rel=1e-4, abs=1e-12)
+    assert found["relax/energy"][0] == pytest.approx(0.5e-9 * squares, rel=1e-3)
+    with open_result(path) as file:
+        assert file["relax/energy"].attrs["units"] == "J"
+        assert "pJ in all" in draw_figure(file, "power").axes[0].get_title(loc="left")
+        told = dict(key_figures(file))["energy per inference"]
+        assert told == f"{found['relax/energy'][0].mean():.4g} J, mean of 4 samples over phase free"
+        assert file["circuit/parameters/g"].attrs["valid_range"].tolist() == [0.5e-3, 2e-3]

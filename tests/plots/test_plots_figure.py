@@ -27,6 +27,7 @@ OF_TRAIN = ("training", "learning_curve", "gradient_alignment")
 OF_BIAS = ("bias", "ladder", "waterfall", "error_alignment")
 OF_ROBUSTNESS = ("robustness",)
 ELSEWHERE = ("nudge_error", "complex_plane", "lock_in", "u_curve")  # test_plots_nudges.py, test_plots_u_curve.py
+OF_NETLISTS = ("circuit", "power", "conductances")  # test_plots_netlist.py
 OF_SIGNALS = ("sequence", "components", "perturbation_cosine", "correlation")
 OF_SWEEPS = ("sweep", "heat_map", "lines", "scatter")  # tests/plots/test_plots_sweep_*.py
 COSINES = {"W_0": [0.9, 0.99, 0.999, 0.9999], "b_1": [0.8, 0.9, 0.95, 0.99], "all": [0.95] * 4}
@@ -47,7 +48,9 @@ def visible_texts(figure: Figure) -> list[tuple[str, Any]]:
 
 
 def test_every_registered_plot_is_tested_here():
-    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS, *ELSEWHERE, *OF_SIGNALS, *OF_SWEEPS} == set(PLOTS)
+    assert {*OF_RELAX, *OF_TRAIN, *OF_BIAS, *OF_ROBUSTNESS, *ELSEWHERE, *OF_NETLISTS, *OF_SIGNALS, *OF_SWEEPS} == set(
+        PLOTS
+    )
 
 
 def test_the_default_is_the_overview(relax, train):
@@ -201,7 +204,10 @@ def test_minus_signs_are_minus_signs(relax):
         (["analysis={type: relax, samples: 2}", "dynamics={solver: rk4, dt: 0.2, t_end: 2.0}"], OF_RELAX),
         (["analysis={type: relax, samples: 2}"], OF_RELAX),
         (["analysis={type: relax}", "circuit.neuron=point", "rule=null"], ("trajectories", "activity", "rate")),
-        (["analysis.epochs=1", "analysis.train_limit=100", "analysis.log_gradient_alignment=true"], OF_TRAIN),
+        (
+            ["analysis.epochs=1", "analysis.train_limit=100", "analysis.log_gradient_alignment=true"],
+            (*OF_TRAIN, "conductances"),
+        ),
     ],
 )
 def test_what_the_analyses_write_can_be_drawn(tmp_path, overrides, kinds):
@@ -214,7 +220,7 @@ def test_what_the_analyses_write_can_be_drawn(tmp_path, overrides, kinds):
 def test_an_unknown_plot_is_named_with_the_nearest(relax):
     with pytest.raises(
         UnknownNameError,
-        match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, bias, complex_plane,",
+        match=r"unknown plot 'activty'\. Did you mean 'activity'\? Known: activity, bias, circuit, complex_plane,",
     ):
         draw_figure(relax(), "activty")
 

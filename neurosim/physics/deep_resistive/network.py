@@ -16,6 +16,7 @@ ICML 2024, arXiv 2402.11674: the layers, the doubled inputs, the ideal diodes, t
 
 from __future__ import annotations
 
+import math
 import threading
 from functools import partial
 from itertools import pairwise
@@ -150,6 +151,11 @@ class DeepResistiveNetwork(PhysicalModel):
         low, high = self.settings.bounds
         for G in self.conductance_arrays:
             np.clip(G, low, high, out=G)
+
+    def parameter_range(self, name: str) -> tuple[float, float] | None:
+        """Return the bounds of conductances."""
+        low, high = self.settings.bounds
+        return (low, math.inf if high is None else high) if name[0] == "G" else None
 
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the axes of G_k or b_k: the sources, or the nodes of a layer."""

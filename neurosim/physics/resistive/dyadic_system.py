@@ -17,6 +17,7 @@ from neurosim.physics.resistive.dyadic import dyadic_drift
 from neurosim.physics.resistive.operating_point import DENSE_UNTIL, OperatingPoint
 from neurosim.physics.signal import Signal
 from neurosim.physics.system import System
+from neurosim.physics.wiring import Wiring
 
 if TYPE_CHECKING:
     from neurosim.physics.resistive.model import ResistiveNetwork
@@ -191,6 +192,10 @@ class DyadicResistiveSystem(System):
             except (np.linalg.LinAlgError, RuntimeError):  # exactly singular: the NaN says so in the status
                 continue
         return d
+
+    def wiring(self, state: Array) -> Wiring:
+        """Return the elements of the netlist, with currents and slopes at the mean."""
+        return self.points.wiring(self.parts(state)[0].ravel())
 
     def power(self, state: Array) -> Array:
         """Return the power that resistors and diodes dissipate at the mean, in every row, shape (rows,), in W."""

@@ -191,6 +191,12 @@ class ResistiveNetwork(PhysicalModel):
         low, high = self.netlist.bounds
         np.clip(self.parameters.flat, low, high, out=self.parameters.flat)
 
+    def parameter_range(self, name: str) -> tuple[float, float] | None:
+        """Return the outermost bounds of the trained resistors of a block; currents have none."""
+        at = self.parameters.offsets[name]
+        low, high = self.netlist.bounds[:, at : at + self.parameters[name].size]
+        return None if name[0] == "I" else (float(low.min()), float(high.max()))
+
     def parameter_dimensions(self, name: str) -> tuple[str, ...]:
         """Return the axis of a block: its trained resistors or sources, in the order of the netlist."""
         return (("resistor" if name[0] == "g" else "current_source") + name[1:],)

@@ -18,6 +18,7 @@ from neurosim.physics.resistive.operating_point import Drives, OperatingPoint, f
 from neurosim.physics.signal import Signal
 from neurosim.physics.signal_noise import SignalNoise
 from neurosim.physics.system import System
+from neurosim.physics.wiring import Wiring
 
 if TYPE_CHECKING:
     from neurosim.physics.resistive.clamped import ClampedSystem
@@ -251,6 +252,26 @@ class ResistiveSystem(System):
         else:
             self._dyads.follow()
         return self._dyads
+
+    def wiring(self, state: Array) -> Wiring:
+        """Return the elements of the netlist, with currents and slopes in `state`, in float64."""
+        self.model.synchronise()
+        settings, net = self.model.built, self.model.netlist
+        elements = settings.elements
+        currents = np.full((2, self.rows, len(elements)), np.nan)
+        index = {name: i for i, name in enumerate(elements)}
+        w = self.equations.across(self.node_voltages(state))
+        currents[:, :, [index[name] for name in net.branches]] = self.equations.laws(w, self.law_numbers)
+        return Wiring(
+            names=tuple(elements),
+            kinds=tuple(element.type for element in elements.values()),
+            first=tuple(element.nodes[0] for element in elements.values()),
+            second=tuple(element.nodes[1] for element in elements.values()),
+            inputs=settings.inputs,
+            outputs=settings.outputs,
+            currents=currents[0],
+            slopes=currents[1],
+        )
 
     def power(self, state: Array) -> Array:
         """Return the power that resistors and diodes dissipate in every row, shape (rows,), in W."""
