@@ -96,7 +96,10 @@ def _noise_is_integrated(sections: Sections) -> Iterable[tuple[str, str]]:
     if not (thermal or (noise is not None and noise.active)) or dynamics.integrates_noise:
         return
     able = " or ".join(name for name in SOLVERS if SOLVERS.settings(name).integrates_noise)
-    yield "dynamics.solver", f"solver '{dynamics.solver}' ignores {'thermal_noise' if thermal else 'state_noise'}; use {able}."
+    yield (
+        "dynamics.solver",
+        f"solver '{dynamics.solver}' ignores {'thermal_noise' if thermal else 'state_noise'}; use {able}.",
+    )
 
 
 def _circuit_has_the_rule(sections: Sections) -> Iterable[tuple[str, str]]:

@@ -44,7 +44,7 @@ def relaxed(net: ResistiveNetwork, dt: float, t_end: float, rows: Any = ROWS, na
 
 
 def capacitances(net: ResistiveNetwork) -> Any:
-    return np.array([THREE_C[name] for name in net.blocks[0].names])
+    return np.array([THREE_C[name] for name in net.netlist.nodes[1:4]])
 
 
 def test_euler_maruyama_has_its_own_variance_on_one_node():
@@ -55,14 +55,13 @@ def test_euler_maruyama_has_its_own_variance_on_one_node():
     assert abs(v.var() / (KT / 1e-12) - 1 / (1 - 1 / 100)) < 3 * np.sqrt(2 / len(v))
 
 
-@pytest.mark.parametrize("scale", [0.5, 4.0])
-@pytest.mark.parametrize("name", ["euler_maruyama", "stochastic_heun"])
-def test_covariance_is_kT_over_C_whatever_the_conductances(name: str, scale: float):
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_covariance_is_kT_over_C_whatever_the_conductances(scale: float):
     """No covariance between nodes, and the variance of each is that of its capacitor."""
     net = network(THREE)
     net.parameters.flat[:] *= scale
     net.parameters_changed()
-    v = relaxed(net, 1e-9, 40e-6 / 4, name=name)
+    v = relaxed(net, 2e-8, 24e-6, name="stochastic_heun")
     expected = KT / capacitances(net)
     covariance = np.cov(v.T) / np.sqrt(np.outer(expected, expected))
     error = np.sqrt((1 + np.eye(3)) / ROWS)
