@@ -52,7 +52,7 @@ def lower_factor(M: Array) -> Array:
 
     It is R^T of M^T = Q R, so that M M^T may be singular.
     """
-    R = np.linalg.qr(M.T, mode="r")
+    R = np.asarray(np.linalg.qr(M.T, mode="r"))
     L = np.zeros((len(M), len(M)))
     L[:, : len(R)] = (R * np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None]).T
     return L
