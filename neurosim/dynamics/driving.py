@@ -5,6 +5,8 @@ coloured   zeta' = mu zeta + sigma q z_1,     increment = int_0^h zeta dt = A ze
            mu = e^{-a},  a = h/T,  q^2 = 1 - mu^2,  A = T (1 - mu),  c_1 = T (1 - mu)^2 / q,
            c_2^2 = T^2 (2 a - 3 + 4 mu - mu^2) - c_1^2,     sigma^2 = (1 + T/tau) / (2 T)
 
+mixed      increments of the units of a row = L times those of one of the above that is white
+
 z: standard normals of the step. Both are exact for any step, so that coloured noise tends to white noise for T -> 0.
 zeta starts from its stationary distribution. The normals of a step are those of the stream of the system; the second
 ones of coloured noise, and those of its start, are of streams of their own.
@@ -54,6 +56,8 @@ class Driving(NamedTuple):
         mu, A, q, c_1, c_2.
     replay : ndarray, shape (steps, size)
         Given increments.
+    mixing : ndarray, shape (units^2,)
+        L, row after row; empty where every unit has noise of its own.
     """
 
     kind: Any
@@ -67,12 +71,13 @@ class Driving(NamedTuple):
     sigma: Any
     factors: Any
     replay: Any
+    mixing: Any
 
 
 def driving_type(real: Any) -> Any:
     """Return the Numba type of `Driving`."""
     index, v, f = types.int64, vector(real), vector(types.float64)
-    return record(Driving, index, index, index, index, LINES, v, v, v, f, f, types.Array(real, 2, "C"))
+    return record(Driving, index, index, index, index, LINES, v, v, v, f, f, types.Array(real, 2, "C"), v)
 
 
 def ou_factors(h: float, T: float) -> Array:
@@ -109,12 +114,13 @@ def driving(system: DynamicalSystem, h: float, replay: Array | None = None) -> D
     none, few = np.empty(0, dtype), np.empty(0)
     no_counters = Lines(*(np.empty(0, np.uint32),) * 3)
     if noise is None:
-        return Driving(SILENT, 0, 0, 0, no_counters, none, none, none, few, few, np.empty((0, 0), dtype))
+        return Driving(SILENT, 0, 0, 0, no_counters, none, none, none, few, few, np.empty((0, 0), dtype), none)
+    mixing = none if noise.mixing is None else np.ascontiguousarray(noise.mixing(), dtype).ravel()
     if replay is not None:
         if noise.correlation_time:
             raise SimulationError("increments can be replayed of white noise only, and correlation_time is not 0")
         replay = np.ascontiguousarray(replay, dtype)
-        return Driving(REPLAYED, 0, 0, 0, no_counters, none, none, none, few, few, replay)
+        return Driving(REPLAYED, 0, 0, 0, no_counters, none, none, none, few, few, replay, mixing)
     if not 0 <= system.noise_stream < BEGINNING:
         raise SimulationError(f"streams of state noise are numbers below {BEGINNING}, found {system.noise_stream}")
     units = sum(part.planes * part.units for part in system.blocks)
@@ -123,11 +129,11 @@ def driving(system: DynamicalSystem, h: float, replay: Array | None = None) -> D
     head = (*noise.key, system.noise_stream, counters, z)
     nothing = np.empty((0, 0), dtype)
     if not noise.correlation_time:
-        return Driving(WHITE, *head, none, none, few, few, nothing)
+        return Driving(WHITE, *head, none, none, few, few, nothing, mixing)
     T = noise.correlation_time
     sigma = np.sqrt((1 + T * system.leak_rates.astype(np.float64)) / (2 * T))
     zeta = np.zeros(system.size, dtype)
-    return Driving(COLOURED, *head, np.empty_like(z), zeta, sigma, ou_factors(h, T), nothing)
+    return Driving(COLOURED, *head, np.empty_like(z), zeta, sigma, ou_factors(h, T), nothing, none)
 
 
 @helper
@@ -187,6 +193,19 @@ def coloured_increments(noise: Any, layout: Any, step: int, out: Any) -> None:
 
 
 @helper
+def mix(layout: Any, L: Any, out: Any) -> None:
+    """Replace the increments of every row by L times them, in place: L is lower triangular, so the last come first."""
+    lo, _, n = block(layout, 0)
+    for r in range(layout[0]):
+        row = out[lo + r * n : lo + (r + 1) * n]
+        for i in range(n - 1, -1, -1):
+            total = L[i * n + i] * row[i]
+            for j in range(i):
+                total += L[i * n + j] * row[j]
+            row[i] = total
+
+
+@helper
 def increments(noise: Any, layout: Any, step: int, root: Any, out: Any) -> None:
     """Write the increments of a step into `out`; what stands behind the blocks, or is silent, stays as it is.
 
@@ -200,3 +219,5 @@ def increments(noise: Any, layout: Any, step: int, root: Any, out: Any) -> None:
     elif noise.kind == REPLAYED:
         for i in range(out.size):
             out[i] = noise.replay[step, i]
+    if noise.mixing.size > 0:
+        mix(layout, noise.mixing, out)

@@ -187,5 +187,6 @@ def unknown_blocks(imperfections: Settings, known: Mapping[str, Sequence[str]]) 
 
 def noisy(circuit: Any) -> bool:
     """Say whether the states of a circuit section are noisy."""
-    noise = getattr(getattr(circuit, "imperfections", None), "state_noise", None)
-    return noise is not None and noise.active
+    imperfections = getattr(circuit, "imperfections", None)
+    noise = getattr(imperfections, "state_noise", None)
+    return (noise is not None and noise.active) or getattr(imperfections, "thermal_noise", False)

@@ -17,6 +17,7 @@ Source: P. Haenggi, P. Jung, Colored noise in dynamical systems, Advances in Che
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,9 @@ class Noise:
         Key of the random numbers; together with the path of a row and the stream they are one realisation.
     same_in_phases : bool
         Whether all phases of a rule see one draw.
+    mixing : callable, optional
+        Returns a lower triangular matrix (units, units) that mixes the white increments of the units of a row before g
+        scales them, for sources that drive several units. Asked once per relaxation; for states of one block.
     """
 
     diffusion: Kernel
@@ -57,6 +61,7 @@ class Noise:
     correlation_time: float
     key: NoiseKey
     same_in_phases: bool
+    mixing: Callable[[], Any] | None = None
 
 
 @kernel(drift_signature)

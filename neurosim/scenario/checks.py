@@ -90,12 +90,16 @@ def _layers_fit_the_data(sections: Sections) -> Iterable[tuple[str, str]]:
 
 
 def _noise_is_integrated(sections: Sections) -> Iterable[tuple[str, str]]:
-    noise = getattr(getattr(sections.circuit, "imperfections", None), "state_noise", None)
-    dynamics = sections.dynamics
-    if noise is None or not noise.active or dynamics.integrates_noise:
+    imperfections, dynamics = getattr(sections.circuit, "imperfections", None), sections.dynamics
+    noise = getattr(imperfections, "state_noise", None)
+    thermal = getattr(imperfections, "thermal_noise", False)
+    if not (thermal or (noise is not None and noise.active)) or dynamics.integrates_noise:
         return
     able = " or ".join(name for name in SOLVERS if SOLVERS.settings(name).integrates_noise)
-    yield "dynamics.solver", f"solver '{dynamics.solver}' ignores state_noise; use {able}."
+    yield (
+        "dynamics.solver",
+        f"solver '{dynamics.solver}' ignores {'thermal_noise' if thermal else 'state_noise'}; use {able}.",
+    )
 
 
 def _circuit_has_the_rule(sections: Sections) -> Iterable[tuple[str, str]]:

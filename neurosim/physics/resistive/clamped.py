@@ -87,6 +87,7 @@ class ClampedSystem(ResistiveSystem):
         for name in ("fixed", "targets", "held_outputs"):
             getattr(other, name)[:] = getattr(self, name)[rows]
         other.paths, other.noise_stream = self.paths[rows], self.noise_stream
+        self._hush(other)
         return other
 
     def drives(self) -> Drives:

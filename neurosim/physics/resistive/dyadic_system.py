@@ -39,6 +39,8 @@ class DyadicResistiveSystem(System):
     model: ResistiveNetwork
 
     def __init__(self, points: ResistiveSystem) -> None:
+        if points.noise is not None:
+            raise SimulationError("thermal_noise is that of one voltage per node; dyads have two. Leave it out")
         model = points.model
         self.points, self.model, self.rows, self.p = points, model, points.rows, points.p
         self.blocks = tuple(replace(block, planes=2) for block in points.blocks)

@@ -46,6 +46,9 @@ class NetlistImperfections(Settings):
     mismatch: NetlistMismatch | None = Field(None, description="Static differences between diodes and amplifiers.")
     read_noise: ReadNoise | None = Field(None, description="Noise on the voltages that resistors read, in volt.")
     nudge_noise: NudgeNoise | None = Field(None, description="Noise and gain error of the nudge or clamp.")
+    thermal_noise: bool = Field(
+        False, description="Johnson-Nyquist noise of all resistors at the temperature; needs a stochastic solver."
+    )
     devices: Devices | None = Field(None, description="What a conductance becomes in a device.")
 
     def unknown_blocks(self, known: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
@@ -60,7 +63,7 @@ class NetlistImperfections(Settings):
     @property
     def noisy(self) -> bool:
         """Whether anything differs from one batch or phase to the next."""
-        return self.noisy_signals or self.fluctuating_devices
+        return self.noisy_signals or self.fluctuating_devices or self.thermal_noise
 
     @property
     def fluctuating_devices(self) -> bool:
@@ -69,7 +72,7 @@ class NetlistImperfections(Settings):
 
     def static(self) -> NetlistImperfections:
         """Return these imperfections without what differs from one batch or phase to the next."""
-        changes: dict[str, Any] = {"read_noise": None}
+        changes: dict[str, Any] = {"read_noise": None, "thermal_noise": False}
         if self.nudge_noise is not None:
             changes["nudge_noise"] = self.nudge_noise.model_copy(update={"sd": 0.0})
         if self.devices is not None:

@@ -15,6 +15,7 @@ from neurosim.physics.resistive.drift import drift
 from neurosim.physics.resistive.kirchhoff import Kirchhoff
 from neurosim.physics.resistive.linearisation import ResistiveLinearisation
 from neurosim.physics.resistive.operating_point import Drives, OperatingPoint, find_operating_point
+from neurosim.physics.resistive.thermal_noise import thermal_noise
 from neurosim.physics.signal import Signal
 from neurosim.physics.signal_noise import SignalNoise
 from neurosim.physics.system import System
@@ -70,6 +71,7 @@ class ResistiveSystem(System):
         if model.settings.imperfections.noisy_signals:
             self.signal_noise = SignalNoise(model.settings.imperfections, model.seed, ("nodes",))
             self.shown_targets = self.targets.copy()
+        self.noise = thermal_noise(self)
         self._clamped: ClampedSystem | None = None
         self._dyads: DyadicResistiveSystem | None = None
 
@@ -138,7 +140,13 @@ class ResistiveSystem(System):
             getattr(other, name)[:] = getattr(self, name)[rows]
         other.layout[self._frozen_at] = self.layout[self._frozen_at]
         other.paths, other.noise_stream = self.paths[rows], self.noise_stream
+        self._hush(other)
         return other
+
+    def _hush(self, other: ResistiveSystem) -> None:
+        """Silence a system that is made from this one if this one is silent."""
+        if self.noise is None:
+            other.silence()
 
     def node_voltages(self, state: Array) -> Array:
         """Return the voltage of every node, ground first, shape (rows, nodes)."""
@@ -222,6 +230,7 @@ class ResistiveSystem(System):
         clamped, u = self._clamped, self.prediction(state)
         clamped.targets[:], clamped.shown_targets[:] = self.shown_targets, self.shown_targets
         clamped.paths, clamped.noise_stream, clamped.signal_noise = self.paths, self.noise_stream, self.signal_noise
+        self._hush(clamped)
         acting = self.model.acting_nudge(fraction).real
         clamped.hold(self.inputs, self.fixed, u + acting * (self.noisy_targets() - u))
         return clamped
@@ -240,6 +249,7 @@ class ResistiveSystem(System):
         other.targets[:] = self.shown_targets
         other.shown_targets[:] = self.shown_targets
         other.paths, other.noise_stream, other.signal_noise = self.paths, self.noise_stream, self.signal_noise
+        self._hush(other)
         other.held_currents[:] = -other.rate(state).reshape(self.rows, -1) / self.rates
         return other
 
