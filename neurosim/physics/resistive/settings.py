@@ -34,7 +34,7 @@ class ResistiveCircuit(Settings):
     capacitance: Annotated[Quantity, Field(gt=0.0)] = Field(
         1e-12, description="Stray capacitance from every free node to ground, in farad, beside its capacitors."
     )
-    temperature: float = Field(300.15, gt=0.0, description="Of all junctions, in kelvin: Vt = k T / q.")
+    temperature: float = Field(300.15, gt=0.0, description="Of all junctions and resistors, in kelvin: Vt = k T / q.")
     gmin: Annotated[Quantity, Field(ge=0.0)] = Field(
         1e-15, description="Conductance across every junction, in siemens."
     )
