@@ -139,7 +139,7 @@ def test_a_resumed_run_still_knows_the_untrained_network(tmp_path):
 def test_a_training_can_be_drawn(tmp_path, change, kinds):
     """Every rule gives the pictures of its signals; correlations only where there is a D to learn."""
     _, file, _ = run(tmp_path, change)
-    assert set(available(file)) - {"training", "learning_curve"} == kinds
+    assert set(available(file)) - {"training", "learning_curve", "conductances"} == kinds
     assert all(isinstance(draw_figure(file, kind), Figure) for kind in kinds)
 
 

@@ -90,6 +90,10 @@ class RecurrentNetwork:
         """Return the names of the axes of a parameter array, for result files."""
         return _DIMENSIONS[name]
 
+    def parameter_range(self, name: str) -> None:
+        """Return None: learning may give a block any value."""
+        return
+
     def drawn_imperfections(self) -> dict[str, tuple[Array, str, tuple[str, ...]]]:
         """Return nothing: the circuit is ideal."""
         return {}
