@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.datasets.sequences import Part, SequenceDataset
+from neurosim.learning.exact.ridge import RidgeReadout, readout_error
 from neurosim.learning.exact.through_time import states
 from neurosim.physics.recurrent.network import RecurrentNetwork
-
-PENALTY = 1e-6
 
 
 def ridge_loss(network: RecurrentNetwork, dataset: SequenceDataset, rows: int) -> float:
@@ -25,15 +24,17 @@ def ridge_loss(network: RecurrentNetwork, dataset: SequenceDataset, rows: int) -
         The signals.
     rows : int
         Sequences per batch.
+
+    Raises
+    ------
+    SimulationError
+        If the states are so nearly dependent that the penalty vanishes beside them.
     """
-    gram = np.zeros((network.units, network.units))
-    moment = np.zeros((network.units, network.outputs))
+    ridge = RidgeReadout(network.units, network.outputs)
     for z, y in _pairs(network, dataset, "train", rows):
-        gram += z.T @ z
-        moment += z.T @ y
-    readout = np.linalg.solve(gram + PENALTY * np.eye(network.units), moment)
-    losses = [float(np.mean((z @ readout - y) ** 2)) for z, y in _pairs(network, dataset, "test", rows)]
-    return float(np.mean(losses))
+        ridge.add(z, y)
+    weights = ridge.weights()
+    return float(np.mean([readout_error(weights, z, y) for z, y in _pairs(network, dataset, "test", rows)]))
 
 
 def _pairs(

@@ -123,16 +123,11 @@ class Kirchhoff:
         """Return F (rows, free), the sum of the currents (rows, branches) into every free node."""
         return -np.asarray(currents @ self.B_P)
 
-    def matrices(self, slopes: Array, diagonal: Array, base: Array | None = None) -> Array:
-        """Return J + diag of every row, (rows, free, free), for `slopes` (rows, branches), `diagonal` (rows, free).
-
-        `base`, (free, free), is added to all of them.
-        """
+    def matrices(self, slopes: Array, diagonal: Array) -> Array:
+        """Return J + diag of every row, (rows, free, free), for `slopes` (rows, branches), `diagonal` (rows, free)."""
         n, (places, fill) = self.netlist.free, self._pattern
         dense = np.zeros((len(slopes), n * n))
-        if base is not None:
-            dense[:] = base.ravel()
-        dense[:, places] -= np.asarray(slopes @ fill)
+        dense[:, places] = -np.asarray(slopes @ fill)
         dense[:, np.arange(n) * (n + 1)] += diagonal
         return dense.reshape(-1, n, n)
 
